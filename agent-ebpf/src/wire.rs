@@ -1,0 +1,423 @@
+//! THE contract between the kernel half and the daemon.
+//!
+//! In: nothing. Out: the records, counters, map names and limits both halves
+//! use. Invariant: every type is `#[repr(C)]`, made of integers and byte arrays
+//! only, without implicit padding, and of a size asserted here, so that any
+//! byte pattern of the right length is a value. Lacks on purpose: meaning;
+//! numbers become operations and errnos in the daemon's `decode`, through
+//! conversions that can fail.
+
+/// Version of this contract; the loader refuses an object that has another.
+pub const WIRE_VERSION: u32 = 1;
+
+/// Map: exact counters, [`CountKey`] -> [`CountValue`].
+pub const MAP_COUNTS: &str = "COUNTS";
+/// Map: how many path keys a control group holds in [`MAP_COUNTS`], `u64` cgroup -> `u64`.
+pub const MAP_PATH_KEYS: &str = "PATH_KEYS";
+/// Map: array of `u64`, indexed by [`overflow_index`]: refusals that found [`MAP_COUNTS`] full.
+pub const MAP_OVERFLOW: &str = "OVERFLOW";
+/// Map: array of `u64`, indexed by [`Stat`].
+pub const MAP_STATS: &str = "STATS";
+/// Map: control groups of the host, `u64` cgroup -> `u8`; their refusals are not recorded.
+pub const MAP_IGNORED: &str = "IGNORED_CGROUPS";
+/// Map: array of packed [`crate::syscalls::Syscall`], 64-bit numbers first, then i386.
+pub const MAP_SYSCALLS: &str = "SYSCALLS";
+/// Map: ring buffer of denial samples ([`Sample`] followed by its body).
+pub const MAP_SAMPLES: &str = "SAMPLES";
+/// Map: ring buffer of [`CgroupEvent`], apart from the samples so that no flood hides a container's birth.
+pub const MAP_CGROUPS: &str = "CGROUPS";
+
+/// Most distinct counter keys in the kernel at once.
+pub const COUNTS_MAX: u32 = 16_384;
+/// Most distinct path keys one control group may hold; later paths share [`PATH_KEY_OTHER`].
+pub const PATH_KEYS_PER_CGROUP: u64 = 256;
+/// Most control groups with counters at once.
+pub const CGROUPS_MAX: u32 = 8_192;
+/// Most host control groups that are left out in the kernel.
+pub const IGNORED_MAX: u32 = 16_384;
+/// Bytes of the ring buffer of samples: a power of two and a multiple of the page size.
+pub const SAMPLES_BYTES: u32 = 1 << 20;
+/// Bytes of the ring buffer of control group events.
+pub const CGROUPS_BYTES: u32 = 1 << 18;
+
+/// The path key shared by all paths of a control group past [`PATH_KEYS_PER_CGROUP`].
+pub const PATH_KEY_OTHER: u64 = 0;
+
+/// Identity of one exact counter.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CountKey {
+    /// kernfs id of the task's control group (in the hierarchy the daemon chose).
+    pub cgroup: u64,
+    /// Hash of the path as the task named it, or of the file; [`PATH_KEY_OTHER`] past the limit.
+    pub path: u64,
+    /// [`Signals`] bits seen on the way to the refusal.
+    pub signals: u16,
+    /// [`Operation`] as a number.
+    pub operation: u8,
+    /// The positive errno, always below 256.
+    pub errno: u8,
+    /// [`Backend`] that saw it.
+    pub backend: u8,
+    /// Number of the security module whose hook refused, 0 for none known.
+    pub lsm: u8,
+    /// Always zero.
+    pub reserved: u16,
+}
+
+/// One exact counter.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CountValue {
+    /// Refusals with this key since the key was made.
+    pub count: u64,
+    /// Samples of this key handed to the ring buffer.
+    pub sampled: u64,
+    /// Samples of this key that found the ring buffer full.
+    pub lost: u64,
+    /// CLOCK_MONOTONIC nanoseconds before which no further sample is taken.
+    pub next_sample_ns: u64,
+    /// CLOCK_MONOTONIC nanoseconds of the last refusal that was looked at for sampling.
+    pub last_ns: u64,
+}
+
+/// What a file's inode and mount looked like at the refusal; zero where not known.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// Inode number.
+    pub inode: u64,
+    /// `super_block.s_flags`.
+    pub super_flags: u64,
+    /// `super_block.s_magic`.
+    pub fs_magic: u64,
+    /// `super_block.s_dev`, the kernel's internal encoding.
+    pub device: u32,
+    /// `vfsmount.mnt_flags`.
+    pub mount_flags: u32,
+    /// Owner of the inode, in the initial user namespace.
+    pub inode_uid: u32,
+    /// Group of the inode, in the initial user namespace.
+    pub inode_gid: u32,
+    /// `inode.i_mode`.
+    pub inode_mode: u32,
+    /// `inode.i_flags`.
+    pub inode_flags: u32,
+}
+
+/// Head of a denial sample; a body of [`SMALL`] or [`LARGE`] layout follows.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The counter this is a sample of.
+    pub key: CountKey,
+    /// CLOCK_MONOTONIC nanoseconds.
+    pub time_ns: u64,
+    /// What the file that was refused looked like.
+    pub evidence: Evidence,
+    /// Process id (thread group) in the initial pid namespace.
+    pub pid: u32,
+    /// Thread id in the initial pid namespace.
+    pub tid: u32,
+    /// The task's fsuid, in the initial user namespace.
+    pub uid: u32,
+    /// The task's fsgid, in the initial user namespace.
+    pub gid: u32,
+    /// inode number of the task's mount namespace.
+    pub mount_namespace: u32,
+    /// Bytes of the body's name that are used, without a NUL.
+    pub name_len: u16,
+    /// Slots of the body's base that are used.
+    pub base_len: u16,
+    /// The task's command name, NUL padded.
+    pub comm: [u8; 16],
+    /// [`PathFlags`] bits.
+    pub path_flags: u16,
+    /// [`Hook`] that saw the refusal.
+    pub hook: u8,
+    /// [`SMALL`] or [`LARGE`].
+    pub layout: u8,
+    /// System call number the task is in, as it passed it; `u32::MAX` where not known.
+    pub syscall: u32,
+}
+
+/// Body layout: name of 256 bytes, base of 16 slots of 64 bytes.
+pub const SMALL: u8 = 1;
+/// Body layout: name of 4,096 bytes, base of 32 slots of 256 bytes.
+pub const LARGE: u8 = 2;
+
+/// A sample with its body. The base is the directory that a relative name
+/// starts from (or the file itself where there is no name), as path components
+/// from the leaf upwards; an empty slot is a mount crossing.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Record<const NAME: usize, const SLOTS: usize, const SLOT_BYTES: usize> {
+    /// Head.
+    pub sample: Sample,
+    /// The name as the task passed it; `sample.name_len` bytes are used.
+    pub name: [u8; NAME],
+    /// NUL-terminated components, `sample.base_len` of them used.
+    pub base: [[u8; SLOT_BYTES]; SLOTS],
+}
+
+/// The record of layout [`SMALL`].
+pub type SmallRecord = Record<256, 16, 64>;
+/// The record of layout [`LARGE`].
+pub type LargeRecord = Record<4096, 32, 256>;
+
+/// Birth or death of a control group.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct CgroupEvent {
+    /// kernfs id.
+    pub cgroup: u64,
+    /// CLOCK_MONOTONIC nanoseconds.
+    pub time_ns: u64,
+    /// [`CGROUP_CREATED`] or [`CGROUP_REMOVED`].
+    pub kind: u32,
+    /// Bytes of `path` that are used, without a NUL; `CGROUP_PATH_MAX` means cut off.
+    pub path_len: u32,
+    /// Path in its hierarchy, from the hierarchy's root.
+    pub path: [u8; CGROUP_PATH_MAX],
+}
+
+/// [`CgroupEvent::kind`]: created.
+pub const CGROUP_CREATED: u32 = 1;
+/// [`CgroupEvent::kind`]: removed.
+pub const CGROUP_REMOVED: u32 = 2;
+/// Longest control group path that is carried.
+pub const CGROUP_PATH_MAX: usize = 1024;
+
+/// Declares a closed set of numbers with names, convertible from bytes only through `TryFrom`.
+macro_rules! numbers {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $value:literal => $label:literal,)+ }) => {
+        $(#[$meta])*
+        #[repr(u8)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$vmeta])* $variant = $value,)+ }
+
+        impl $name {
+            /// Every member, in the order of its numbers.
+            pub const ALL: &'static [$name] = &[$($name::$variant,)+];
+
+            /// The name used in metrics, events and documents.
+            pub const fn label(self) -> &'static str {
+                match self { $($name::$variant => $label,)+ }
+            }
+        }
+
+        impl TryFrom<u8> for $name {
+            type Error = u8;
+            /// Fails with the number itself where it names no member.
+            fn try_from(number: u8) -> Result<Self, u8> {
+                match number { $($value => Ok($name::$variant),)+ other => Err(other) }
+            }
+        }
+    };
+}
+
+numbers! {
+    /// What the task tried to do.
+    Operation {
+        /// Open without creating.
+        Open = 1 => "open",
+        /// Open with O_CREAT, or creat(2).
+        Create = 2 => "create",
+        /// mkdir(2) and mkdirat(2).
+        Mkdir = 3 => "mkdir",
+        /// mknod(2) and mknodat(2).
+        Mknod = 4 => "mknod",
+        /// symlink(2) and symlinkat(2).
+        Symlink = 5 => "symlink",
+        /// link(2) and linkat(2).
+        Link = 6 => "link",
+        /// unlink(2), and unlinkat(2) without AT_REMOVEDIR.
+        Unlink = 7 => "unlink",
+        /// rmdir(2), and unlinkat(2) with AT_REMOVEDIR.
+        Rmdir = 8 => "rmdir",
+        /// rename(2), renameat(2) and renameat2(2).
+        Rename = 9 => "rename",
+        /// chmod(2) and its relatives.
+        Chmod = 10 => "chmod",
+        /// chown(2) and its relatives.
+        Chown = 11 => "chown",
+        /// utime(2) and its relatives.
+        Utime = 12 => "utime",
+        /// truncate(2) and ftruncate(2).
+        Truncate = 13 => "truncate",
+        /// fallocate(2).
+        Fallocate = 14 => "fallocate",
+        /// setxattr(2), removexattr(2) and their relatives.
+        Setxattr = 15 => "setxattr",
+        /// bind(2) of a unix socket to a path.
+        Bind = 16 => "bind",
+        /// execve(2) and execveat(2).
+        Exec = 17 => "exec",
+        /// write(2), pwrite(2), writev(2) and their relatives.
+        Write = 18 => "write",
+        /// mmap(2) and mprotect(2) of a file.
+        Mmap = 19 => "mmap",
+    }
+}
+
+numbers! {
+    /// How a hook is attached.
+    Backend {
+        /// A BPF trampoline at the function's return.
+        Fexit = 1 => "fexit",
+        /// A kretprobe.
+        Kprobe = 2 => "kprobe",
+        /// The raw sys_exit tracepoint.
+        Tracepoint = 3 => "tracepoint",
+    }
+}
+
+numbers! {
+    /// A place in the kernel where Sealwatch listens.
+    Hook {
+        /// open(2), openat(2), openat2(2), io_uring's openat.
+        Open = 1 => "open",
+        /// open_by_handle_at(2).
+        OpenByHandle = 2 => "open_by_handle",
+        /// mkdir.
+        Mkdir = 3 => "mkdir",
+        /// mknod.
+        Mknod = 4 => "mknod",
+        /// symlink.
+        Symlink = 5 => "symlink",
+        /// link.
+        Link = 6 => "link",
+        /// unlink.
+        Unlink = 7 => "unlink",
+        /// rmdir.
+        Rmdir = 8 => "rmdir",
+        /// rename.
+        Rename = 9 => "rename",
+        /// chmod, fchmod.
+        Chmod = 10 => "chmod",
+        /// chown, lchown, fchownat.
+        Chown = 11 => "chown",
+        /// fchown.
+        ChownFile = 12 => "chown_file",
+        /// utime.
+        Utime = 13 => "utime",
+        /// truncate.
+        Truncate = 14 => "truncate",
+        /// ftruncate.
+        TruncateFile = 15 => "truncate_file",
+        /// fallocate.
+        Fallocate = 16 => "fallocate",
+        /// setxattr by path.
+        Setxattr = 17 => "setxattr",
+        /// setxattr by descriptor.
+        SetxattrFile = 18 => "setxattr_file",
+        /// removexattr.
+        Removexattr = 19 => "removexattr",
+        /// bind of a unix socket.
+        Bind = 20 => "bind",
+        /// Opening the file to execute, its interpreter included.
+        Exec = 21 => "exec",
+        /// The security modules' word on an execution.
+        ExecSecurity = 22 => "exec_security",
+        /// write, pwrite.
+        Write = 23 => "write",
+        /// writev, pwritev.
+        Writev = 24 => "writev",
+        /// Every system call's return: the whole of the tracepoint backend.
+        SyscallExit = 25 => "sys_exit",
+        /// Cause: the mount refused write access.
+        MountWrite = 40 => "mount_write",
+        /// Cause: no capability overrode the inode's mode bits.
+        InodeCapability = 41 => "inode_capability",
+        /// Cause: the task does not own the inode.
+        InodeOwner = 42 => "inode_owner",
+        /// Birth of a control group.
+        CgroupMkdir = 60 => "cgroup_mkdir",
+        /// Death of a control group.
+        CgroupRmdir = 61 => "cgroup_rmdir",
+    }
+}
+
+/// Bits of [`CountKey::signals`]: what the kernel was seen to decide on the way to the refusal.
+pub struct Signals;
+impl Signals {
+    /// The mount has MNT_READONLY.
+    pub const READ_ONLY_MOUNT: u16 = 1 << 0;
+    /// The superblock has SB_RDONLY.
+    pub const READ_ONLY_SUPERBLOCK: u16 = 1 << 1;
+    /// A capability over the inode's mode bits was asked for and refused.
+    pub const INODE_CAPABILITY: u16 = 1 << 2;
+    /// The task was found not to own the inode.
+    pub const INODE_OWNER: u16 = 1 << 3;
+    /// The hook that refused belongs to the security modules.
+    pub const SECURITY: u16 = 1 << 4;
+}
+
+/// Bits of [`Sample::path_flags`].
+pub struct PathFlags;
+impl PathFlags {
+    /// A name is present.
+    pub const NAME: u16 = 1 << 0;
+    /// The name is longer than the body holds.
+    pub const NAME_TRUNCATED: u16 = 1 << 1;
+    /// The name could not be read (page not present, bad pointer).
+    pub const NAME_UNREADABLE: u16 = 1 << 2;
+    /// A base is present.
+    pub const BASE: u16 = 1 << 3;
+    /// The base has more components than the body holds, or a longer one.
+    pub const BASE_TRUNCATED: u16 = 1 << 4;
+    /// The base was deleted.
+    pub const BASE_DELETED: u16 = 1 << 5;
+    /// The walk did not end at the task's root.
+    pub const BASE_UNREACHABLE: u16 = 1 << 6;
+    /// The name came from user memory, which the task can change meanwhile.
+    pub const NAME_FROM_USER: u16 = 1 << 7;
+    /// The name is in the abstract unix socket namespace, or is none.
+    pub const NO_PATH: u16 = 1 << 8;
+    /// The base is the file itself, not a directory that a name starts from.
+    pub const BASE_IS_FILE: u16 = 1 << 9;
+}
+
+numbers! {
+    /// Index into [`MAP_STATS`].
+    Stat {
+        /// Every refusal recorded, whatever its key: moves when anything else does.
+        Recorded = 0 => "recorded",
+        /// Refusals of ignored (host) control groups.
+        Ignored = 1 => "ignored",
+        /// Control group events that found their ring buffer full.
+        CgroupLost = 2 => "cgroup_lost",
+        /// Refusals whose control group could not be read; counted under cgroup 0.
+        CgroupUnreadable = 3 => "cgroup_unreadable",
+        /// Refusals counted in [`MAP_OVERFLOW`] because [`MAP_COUNTS`] was full.
+        Overflow = 4 => "overflow",
+        /// Samples that found the ring buffer full.
+        SampleLost = 5 => "sample_lost",
+        /// Samples handed over.
+        Sampled = 6 => "sampled",
+    }
+}
+
+/// Entries of [`MAP_STATS`].
+pub const STATS_MAX: u32 = 16;
+
+/// Errnos that are denials, in the order used by [`overflow_index`].
+pub const DENIAL_ERRNOS: [u8; 5] = [1, 13, 28, 30, 122];
+
+/// Entries of [`MAP_OVERFLOW`].
+pub const OVERFLOW_MAX: u32 = 32 * 8;
+
+/// Index into [`MAP_OVERFLOW`] of an operation's number and a position in [`DENIAL_ERRNOS`].
+pub const fn overflow_index(operation: u8, errno_position: u8) -> u32 {
+    ((operation as u32 & 31) << 3) | (errno_position as u32 & 7)
+}
+
+const _: () = {
+    assert!(size_of::<CountKey>() == 24);
+    assert!(size_of::<CountValue>() == 40);
+    assert!(size_of::<Evidence>() == 48);
+    assert!(size_of::<Sample>() == 24 + 8 + 48 + 20 + 4 + 16 + 8);
+    assert!(size_of::<SmallRecord>() == size_of::<Sample>() + 256 + 1024);
+    assert!(size_of::<LargeRecord>() == size_of::<Sample>() + 4096 + 8192);
+    assert!(size_of::<CgroupEvent>() == 24 + CGROUP_PATH_MAX);
+};

@@ -1,0 +1,6 @@
+//! Sealwatch's daemon: from the kernel's refusals to named, explained, exported denials.
+//!
+//! Stages, each importing only from those above it; ARCHITECTURE.md has the map.
+
+pub mod denial;
+pub mod source;

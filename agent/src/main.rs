@@ -1,0 +1,2 @@
+//! Sealwatch.
+fn main(){}

@@ -1,0 +1,61 @@
+//! Where records and counters come from: the running kernel, or a recording.
+//!
+//! In: nothing but its own making. Out: raw records and cumulative counters, in
+//! the kernel half's own types. Invariant: a source never interprets bytes; it
+//! hands them on, so that a recording replays without root. Lacks on purpose:
+//! decoding, naming.
+
+use sealwatch_ebpf::wire::{CountKey, CountValue};
+
+/// What a source could not do.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A map of the kernel half could not be read or written.
+    #[error("map {map}: {reason}")]
+    Map {
+        /// The map's name in `wire`.
+        map: &'static str,
+        /// The operating system's or the loader's own words.
+        reason: String,
+    },
+}
+
+/// Which ring buffer a record came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordKind {
+    /// `wire::SAMPLES`: a `Sample` with its body.
+    Sample,
+    /// `wire::CGROUPS`: a `CgroupEvent`.
+    Cgroup,
+}
+
+/// A supplier of records and counters.
+///
+/// Calls never block; the pipeline waits on [`Source::ready`] in between.
+pub trait Source: Send {
+    /// Hands over every record that waits, control group events first, so that
+    /// an owner is known before its denials. Returns how many there were.
+    fn drain(&mut self, each: &mut dyn FnMut(RecordKind, &[u8])) -> usize;
+
+    /// Completes when a record waits.
+    fn ready(&mut self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+
+    /// `wire::Stat` counters, summed, cumulative since the programs were loaded.
+    fn stats(&mut self) -> Result<[u64; sealwatch_ebpf::wire::STATS_MAX as usize], SourceError>;
+
+    /// Hands over every exact counter, cumulative since its key was made.
+    fn counters(
+        &mut self,
+        each: &mut dyn FnMut(&CountKey, &CountValue),
+    ) -> Result<(), SourceError>;
+
+    /// Hands over the refusals that found the table full, as (operation number,
+    /// errno, cumulative count).
+    fn overflow(&mut self, each: &mut dyn FnMut(u8, u8, u64)) -> Result<(), SourceError>;
+
+    /// Deletes the counters of control groups that no longer exist and makes room.
+    fn forget(&mut self, keys: &[CountKey]) -> Result<(), SourceError>;
+
+    /// From now on leaves out the refusals of a control group (one of the host's).
+    fn ignore(&mut self, cgroup: u64) -> Result<(), SourceError>;
+}
