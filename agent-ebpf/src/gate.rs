@@ -1,0 +1,165 @@
+//! The kernel half's decisions, as pure functions.
+//!
+//! In: return values, flags, counters, times. Out: whether a return is a
+//! denial, which operation it was, whether a sample is due, the path key.
+//! Invariant: no reads of kernel memory and no helper calls, so that all of it
+//! is tested on any machine. Lacks on purpose: the maps and their races
+//! (`count.rs`) and the kernel's structures (`kernel.rs`).
+
+use crate::wire::{DENIAL_ERRNOS, Operation};
+
+/// The largest errno the kernel returns in a pointer or a result.
+const MAX_ERRNO: u64 = 4095;
+
+/// Bits of the denial errnos below 64.
+const DENIAL_MASK: u64 = (1 << 1) | (1 << 13) | (1 << 28) | (1 << 30);
+
+/// EDQUOT, the one denial errno that does not fit the mask.
+const EDQUOT: u64 = 122;
+
+/// The positive errno where a function's return value (a result, or a pointer
+/// that may carry an error) is a denial. A success costs one compare.
+#[inline(always)]
+pub fn denial_errno(ret: i64) -> Option<u8> {
+    let errno = (ret as u64).wrapping_neg();
+    // Zero and every success are far above the largest errno once negated,
+    // but for zero itself, whose bit is not in the mask.
+    if errno > MAX_ERRNO {
+        return None;
+    }
+    if errno < 64 {
+        if (DENIAL_MASK >> errno) & 1 == 1 {
+            Some(errno as u8)
+        } else {
+            None
+        }
+    } else if errno == EDQUOT {
+        Some(EDQUOT as u8)
+    } else {
+        None
+    }
+}
+
+/// The same for a function that returns a 32-bit int, whose upper half is not defined.
+#[inline(always)]
+pub fn denial_errno_int(ret: u64) -> Option<u8> {
+    denial_errno(ret as i32 as i64)
+}
+
+/// Position of a denial errno in [`DENIAL_ERRNOS`], for the overflow counters.
+#[inline(always)]
+pub fn errno_position(errno: u8) -> u8 {
+    match errno {
+        1 => 0,
+        13 => 1,
+        28 => 2,
+        30 => 3,
+        _ => (DENIAL_ERRNOS.len() - 1) as u8,
+    }
+}
+
+/// O_CREAT on x86-64 and every other architecture Linux runs containers on.
+pub const O_CREAT: u64 = 0o100;
+/// O_TMPFILE without O_DIRECTORY; it creates as well.
+pub const O_TMPFILE_BIT: u64 = 0o20000000;
+/// `__FMODE_EXEC`, which the kernel adds to the flags of an open for execution.
+pub const FMODE_EXEC: u64 = 0x20;
+/// AT_REMOVEDIR of unlinkat(2).
+pub const AT_REMOVEDIR: u64 = 0x200;
+
+/// Open or create, by the flags of the open.
+#[inline(always)]
+pub fn open_operation(flags: u64) -> Operation {
+    if flags & (O_CREAT | O_TMPFILE_BIT) == 0 {
+        Operation::Open
+    } else {
+        Operation::Create
+    }
+}
+
+/// Unlink or rmdir, by the flags of unlinkat(2).
+#[inline(always)]
+pub fn unlink_operation(flags: u64) -> Operation {
+    if flags & AT_REMOVEDIR == 0 {
+        Operation::Unlink
+    } else {
+        Operation::Rmdir
+    }
+}
+
+/// Is a sample due? The first of a key is taken by whoever made the key.
+#[inline(always)]
+pub fn sample_due(now_ns: u64, next_sample_ns: u64) -> bool {
+    now_ns >= next_sample_ns
+}
+
+/// Folds eight bytes into a path key (multiply and rotate; the multiplier is
+/// the 64-bit golden ratio, odd, so no information is lost by it).
+#[inline(always)]
+pub fn fold(hash: u64, word: u64) -> u64 {
+    (hash ^ word)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .rotate_left(29)
+}
+
+/// Keeps a finished hash off the value that stands for "all other paths".
+#[inline(always)]
+pub fn path_key(hash: u64) -> u64 {
+    if hash == crate::wire::PATH_KEY_OTHER {
+        1
+    } else {
+        hash
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn only_the_five_errnos_are_denials() {
+        let denials: Vec<u8> = (0..=5000)
+            .filter_map(|errno| denial_errno(-errno))
+            .collect();
+        assert_eq!(denials, DENIAL_ERRNOS);
+    }
+
+    #[test]
+    fn successes_and_pointers_are_none() {
+        for ret in [0, 1, 3, i64::MAX, -0x7fff_8000_0000, i64::MIN, -4096] {
+            assert_eq!(denial_errno(ret), None, "{ret}");
+        }
+    }
+
+    #[test]
+    fn an_int_result_ignores_the_upper_half() {
+        assert_eq!(denial_errno_int(0xdead_beef_ffff_ffe2), Some(30));
+        assert_eq!(denial_errno_int(0xffff_ffff_0000_0000), None);
+    }
+
+    #[test]
+    fn every_denial_errno_has_its_own_position() {
+        for (position, errno) in DENIAL_ERRNOS.iter().enumerate() {
+            assert_eq!(errno_position(*errno) as usize, position);
+        }
+    }
+
+    #[test]
+    fn flags_tell_open_from_create_and_unlink_from_rmdir() {
+        assert_eq!(open_operation(0o1), Operation::Open);
+        assert_eq!(open_operation(0o101), Operation::Create);
+        // O_TMPFILE is O_DIRECTORY and a bit of its own; O_DIRECTORY alone creates nothing.
+        assert_eq!(open_operation(0o20200002), Operation::Create);
+        assert_eq!(open_operation(0o200000), Operation::Open);
+        assert_eq!(unlink_operation(0), Operation::Unlink);
+        assert_eq!(unlink_operation(AT_REMOVEDIR), Operation::Rmdir);
+    }
+
+    #[test]
+    fn a_path_key_is_never_the_key_of_all_others() {
+        assert_ne!(path_key(0), crate::wire::PATH_KEY_OTHER);
+        assert_eq!(path_key(7), 7);
+        assert_ne!(fold(fold(0, 1), 2), fold(fold(0, 2), 1));
+    }
+}

@@ -26,8 +26,13 @@ pub enum Errno {
 
 impl Errno {
     /// Every member.
-    pub const ALL: [Errno; 5] =
-        [Errno::Eperm, Errno::Eacces, Errno::Enospc, Errno::Erofs, Errno::Edquot];
+    pub const ALL: [Errno; 5] = [
+        Errno::Eperm,
+        Errno::Eacces,
+        Errno::Enospc,
+        Errno::Erofs,
+        Errno::Edquot,
+    ];
 
     /// The symbol used in metrics, events and documents.
     pub const fn label(self) -> &'static str {
@@ -56,7 +61,10 @@ impl TryFrom<u8> for Errno {
     type Error = u8;
     /// Fails with the number itself where it is no denial's errno.
     fn try_from(number: u8) -> Result<Self, u8> {
-        Errno::ALL.into_iter().find(|errno| errno.number() == number).ok_or(number)
+        Errno::ALL
+            .into_iter()
+            .find(|errno| errno.number() == number)
+            .ok_or(number)
     }
 }
 
@@ -438,7 +446,10 @@ mod tests {
             bytes: b"/a\nb\x1b[2J\\\xff\xe2\x80\xae\"".to_vec(),
             resolution: Resolution::Absolute,
         };
-        assert_eq!(path.to_string(), "/a\\x0ab\\x1b[2J\\x5c\\xff\\xe2\\x80\\xae\"");
+        assert_eq!(
+            path.to_string(),
+            "/a\\x0ab\\x1b[2J\\x5c\\xff\\xe2\\x80\\xae\""
+        );
     }
 
     #[test]

@@ -1,2 +1,2 @@
 //! Sealwatch.
-fn main(){}
+fn main() {}

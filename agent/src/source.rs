@@ -44,10 +44,8 @@ pub trait Source: Send {
     fn stats(&mut self) -> Result<[u64; sealwatch_ebpf::wire::STATS_MAX as usize], SourceError>;
 
     /// Hands over every exact counter, cumulative since its key was made.
-    fn counters(
-        &mut self,
-        each: &mut dyn FnMut(&CountKey, &CountValue),
-    ) -> Result<(), SourceError>;
+    fn counters(&mut self, each: &mut dyn FnMut(&CountKey, &CountValue))
+    -> Result<(), SourceError>;
 
     /// Hands over the refusals that found the table full, as (operation number,
     /// errno, cumulative count).
