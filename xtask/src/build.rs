@@ -1,0 +1,98 @@
+//! Builds both halves: the eBPF object, then the static daemon that carries it.
+//!
+//! In: the sources. Out: [`Built`], the paths of object and daemon. Invariant:
+//! the daemon never carries an older object than the sources' (cargo is asked
+//! each time). Lacks on purpose: `aya-build`, which needs a rustup nightly.
+
+use std::{path::PathBuf, process::Command};
+
+use anyhow::Result;
+
+use crate::{
+    layout, step,
+    toolchain::{self, Toolchain},
+};
+
+/// What a build leaves.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The kernel half's object file.
+    pub object: PathBuf,
+    /// The daemon.
+    pub agent: PathBuf,
+}
+
+/// Builds both halves under a cargo profile (`release`, `dist`).
+///
+/// # Errors
+/// The toolchain's, or the compiler's.
+pub fn build(profile: &str) -> Result<Built> {
+    let object = ebpf(&toolchain::ensure()?)?;
+    let triple = layout::host_triple()?;
+    let mut command = user_half("build", &triple, &object);
+    command.args([
+        "--profile",
+        profile,
+        "--package",
+        "sealwatch",
+        "--bin",
+        "sealwatch",
+    ]);
+    step::loud(&format!("building the daemon ({profile})"), &mut command)?;
+    Ok(Built {
+        object,
+        agent: layout::agent_binary(&triple, profile),
+    })
+}
+
+/// Builds the kernel half and returns its object file.
+///
+/// # Errors
+/// The compiler's or the linker's.
+pub fn ebpf(toolchain: &Toolchain) -> Result<PathBuf> {
+    let mut command = ebpf_command(toolchain, "build", &[]);
+    command.args(["--bin", "sealwatch-ebpf"]);
+    step::loud("building the kernel half", &mut command)?;
+    Ok(layout::ebpf_object())
+}
+
+/// A cargo command on the kernel half for its own target.
+pub fn ebpf_command(toolchain: &Toolchain, verb: &str, extra_flags: &[&str]) -> Command {
+    let mut command = Command::new(&toolchain.rustc.cargo);
+    layout::forget_outer_cargo(&mut command);
+    let linker = format!("linker={}", toolchain.linker.display());
+    let mut flags = vec!["-C", &linker, "-C", "link-arg=--btf"];
+    flags.extend(extra_flags);
+    command
+        .current_dir(layout::root())
+        .args([verb, "--package", "sealwatch-ebpf", "--features", "kernel"])
+        .args([
+            "--target",
+            layout::EBPF_TARGET,
+            "-Zbuild-std=core",
+            "--profile",
+            "ebpf",
+        ])
+        .arg("--target-dir")
+        .arg(layout::target_dir().join("ebpf"))
+        // A stable compiler must be told that `-Z` is meant.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTC", &toolchain.rustc.rustc)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    command
+}
+
+/// A cargo command for the host, linked statically and with the kernel half in it.
+pub fn user_half(verb: &str, triple: &str, object: &PathBuf) -> Command {
+    let mut command = layout::cargo();
+    // The flag goes to the target alone, and `--target` keeps it from proc macros.
+    let flags = format!(
+        "CARGO_TARGET_{}_RUSTFLAGS",
+        triple.to_uppercase().replace('-', "_")
+    );
+    command
+        .args([verb, "--target", triple])
+        .env(flags, "-C target-feature=+crt-static")
+        .env("SEALWATCH_EBPF_OBJECT", object);
+    command
+}

@@ -1,0 +1,9 @@
+//! Builds, checks, tests and demonstrates Sealwatch.
+//!
+//! The binary is the developer's `cargo xtask`; the library is for the
+//! integration tests, which need the same private engine and the same guests.
+
+pub mod build;
+pub mod layout;
+pub mod step;
+pub mod toolchain;
