@@ -2,5 +2,6 @@
 //!
 //! Stages, each importing only from those above it; ARCHITECTURE.md has the map.
 
+pub mod config;
 pub mod denial;
 pub mod source;

@@ -1,0 +1,193 @@
+//! Merged values become a [`Config`], or an error that says what to write instead.
+//!
+//! In: figment's merged layers. Out: [`Config`]. Invariant: every value, the
+//! defaults included, passes through here; an error names the setting, the
+//! value, where it came from and the fix. Lacks on purpose: looking at the machine.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use figment::value::Value;
+use figment::{Figment, Metadata, Source};
+
+use super::{BackendChoice, Config, ConfigError, EventFormat, Limits, LogFormat, Sockets};
+use crate::denial::Backend;
+
+pub(super) fn config(figment: &Figment) -> Result<Config, ConfigError> {
+    Ok(Config {
+        listen_address: single(figment, "web.listen-address", listen_address)?,
+        telemetry_path: single(figment, "web.telemetry-path", telemetry_path)?,
+        events: single(figment, "events", |text| {
+            choice(text, &[("none", EventFormat::None), ("json", EventFormat::Json)])
+        })?,
+        backend: single(figment, "backend", |text| {
+            choice(
+                text,
+                &[
+                    ("auto", BackendChoice::Auto),
+                    ("fexit", BackendChoice::Only(Backend::Fexit)),
+                    ("kprobe", BackendChoice::Only(Backend::Kprobe)),
+                    ("tracepoint", BackendChoice::Only(Backend::Tracepoint)),
+                ],
+            )
+        })?,
+        host: single(figment, "host", |text| choice(text, &[("true", true), ("false", false)]))?,
+        docker_sockets: sockets(figment, "docker-socket")?,
+        cri_endpoints: sockets(figment, "cri-endpoint")?,
+        sample_interval: single(figment, "sample-interval", sample_interval)?,
+        log_format: single(figment, "log.format", |text| {
+            choice(text, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
+        })?,
+        log_level: single(figment, "log.level", |text| {
+            choice(
+                text,
+                &[
+                    ("error", tracing::Level::ERROR),
+                    ("warn", tracing::Level::WARN),
+                    ("info", tracing::Level::INFO),
+                    ("debug", tracing::Level::DEBUG),
+                    ("trace", tracing::Level::TRACE),
+                ],
+            )
+        })?,
+        limits: Limits {
+            containers: single(figment, "limits.containers", |text| count(text, 100_000))?,
+            write_roots_per_container: single(
+                figment,
+                "limits.write-roots-per-container",
+                |text| count(text, 1_000),
+            )?,
+            series: single(figment, "limits.series", |text| count(text, 1_000_000))?,
+        },
+    })
+}
+
+/// The setting's values as text, with the words for their origin.
+fn texts(figment: &Figment, name: &'static str) -> Result<(Vec<String>, String), ConfigError> {
+    let origin = match figment.find_metadata(name) {
+        Some(Metadata { name: layer, source: Some(Source::File(path)), .. }) => {
+            format!("{layer} {}, key {name}", path.display())
+        }
+        Some(metadata) => metadata.name.clone().into_owned(),
+        None => "default".to_owned(),
+    };
+    let texts = match figment.find_value(name) {
+        Ok(Value::Array(_, values)) => values.iter().map(text).collect(),
+        Ok(value) => text(&value).map(|text| vec![text]),
+        Err(_) => Some(Vec::new()),
+    };
+    match texts {
+        Some(texts) => Ok((texts, origin)),
+        None => Err(ConfigError::Value {
+            name,
+            value: "a table".to_owned(),
+            origin,
+            fix: "give a single value".to_owned(),
+        }),
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(_, text) => Some(text.clone()),
+        Value::Char(_, c) => Some(c.to_string()),
+        Value::Bool(_, bool) => Some(bool.to_string()),
+        Value::Num(_, number) => number
+            .to_i128()
+            .map(|number| number.to_string())
+            .or_else(|| number.to_u128().map(|number| number.to_string()))
+            .or_else(|| number.to_f64().map(|number| number.to_string())),
+        Value::Empty(..) | Value::Dict(..) | Value::Array(..) => None,
+    }
+}
+
+fn single<T>(
+    figment: &Figment,
+    name: &'static str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<T, ConfigError> {
+    let (texts, origin) = texts(figment, name)?;
+    let bad = |value: String, fix: String| ConfigError::Value {
+        name,
+        value,
+        origin: origin.clone(),
+        fix,
+    };
+    match texts.as_slice() {
+        [text] => parse(text).map_err(|fix| bad(text.clone(), fix)),
+        several => Err(bad(several.join(", "), "give exactly one value".to_owned())),
+    }
+}
+
+fn sockets(figment: &Figment, name: &'static str) -> Result<Sockets, ConfigError> {
+    let (texts, origin) = texts(figment, name)?;
+    let mut paths = Vec::new();
+    for text in &texts {
+        let path = text.strip_prefix("unix://").unwrap_or(text);
+        match path {
+            "none" if texts.len() == 1 => return Ok(Sockets::Only(Vec::new())),
+            path if path.starts_with('/') => paths.push(PathBuf::from(path)),
+            _ => {
+                return Err(ConfigError::Value {
+                    name,
+                    value: text.clone(),
+                    origin,
+                    fix: "give the absolute path of a unix socket, or none alone".to_owned(),
+                });
+            }
+        }
+    }
+    Ok(if paths.is_empty() { Sockets::Auto } else { Sockets::Only(paths) })
+}
+
+fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
+        let names = choices.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        format!("use one of: {}", names.join(", "))
+    })
+}
+
+fn count(text: &str, most: usize) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|number| (1..=most).contains(number))
+        .ok_or_else(|| format!("use a whole number from 1 to {most}"))
+}
+
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let fix = || "use ADDRESS:PORT such as 127.0.0.1:9402 or [::]:9402, or :PORT".to_owned();
+    let named = |host: &str| match host {
+        "" => Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+        "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        _ => None,
+    };
+    let (host, port) = text.rsplit_once(':').ok_or_else(fix)?;
+    match named(host) {
+        Some(address) => port.parse().map(|port| SocketAddr::new(address, port)).map_err(|_| fix()),
+        None => text.parse().map_err(|_| fix()),
+    }
+}
+
+/// Paths that the daemon serves itself.
+pub const RESERVED_PATHS: [&str; 5] = ["/", "/healthz", "/livez", "/readyz", "/api"];
+
+fn telemetry_path(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.');
+    if !text.starts_with('/') || !text.chars().all(plain) {
+        return Err("use a path such as /metrics (letters, digits, - _ . /)".to_owned());
+    }
+    if RESERVED_PATHS.contains(&text) || text.starts_with("/api/") {
+        return Err(format!("{text} is served already; use another path such as /metrics"));
+    }
+    Ok(text.to_owned())
+}
+
+fn sample_interval(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .ok()
+        .filter(|interval| {
+            (Duration::from_millis(1)..=Duration::from_secs(3600)).contains(interval)
+        })
+        .ok_or_else(|| "use a duration from 1ms to 1h, such as 1s or 250ms".to_owned())
+}

@@ -1,0 +1,166 @@
+//! The list of settings, and the flags made from it.
+//!
+//! In: the command line. Out: names and values of the flags given. Invariant:
+//! [`SETTINGS`] is the only list; a row is a flag, a variable, a file key and a
+//! line of documentation at once. Lacks on purpose: judging values (`parse`).
+
+/// What the variables start with.
+pub const ENV_PREFIX: &str = "SEALWATCH_";
+
+/// One setting: `--NAME`, `SEALWATCH_NAME`, and the key NAME of the file, where
+/// a dot is a table.
+#[derive(Debug)]
+pub struct Setting {
+    /// The flag without its dashes, and the file's key.
+    pub name: &'static str,
+    /// What stands for the value in help; empty for a switch.
+    pub placeholder: &'static str,
+    /// The default as a user would write it; empty for a repeatable setting found by itself.
+    pub default: &'static str,
+    /// May be given more than once.
+    pub repeatable: bool,
+    /// One sentence for help and documents.
+    pub help: &'static str,
+}
+
+const fn one(
+    name: &'static str,
+    placeholder: &'static str,
+    default: &'static str,
+    help: &'static str,
+) -> Setting {
+    Setting { name, placeholder, default, repeatable: false, help }
+}
+
+/// Every setting.
+pub const SETTINGS: &[Setting] = &[
+    one(
+        "web.listen-address",
+        "ADDRESS:PORT",
+        "127.0.0.1:9402",
+        "Where to serve metrics; `:PORT` is every address, port 0 is any free one.",
+    ),
+    one("web.telemetry-path", "PATH", "/metrics", "Path of the metrics."),
+    one(
+        "events",
+        "none|json",
+        "none",
+        "Write one JSON object per line and sampled denial to standard output.",
+    ),
+    one(
+        "backend",
+        "auto|fexit|kprobe|tracepoint",
+        "auto",
+        "How to attach; auto takes the best for each hook.",
+    ),
+    one("host", "", "false", "Count denials of processes outside containers as well."),
+    Setting {
+        name: "docker-socket",
+        placeholder: "PATH",
+        default: "",
+        repeatable: true,
+        help: "Socket of Docker or Podman, or `none`; without it the usual places are tried.",
+    },
+    Setting {
+        name: "cri-endpoint",
+        placeholder: "PATH",
+        default: "",
+        repeatable: true,
+        help: "Socket of containerd or CRI-O, or `none`; without it the usual places are tried.",
+    },
+    one(
+        "sample-interval",
+        "DURATION",
+        "1s",
+        "Least time between two events of the same container, path, operation and errno.",
+    ),
+    one("log.format", "text|json", "text", "Form of the log on standard error."),
+    one("log.level", "error|warn|info|debug|trace", "info", "How much to log."),
+    one(
+        "limits.containers",
+        "NUMBER",
+        "1024",
+        "Most containers with series of their own; later ones share `_other`.",
+    ),
+    one(
+        "limits.write-roots-per-container",
+        "NUMBER",
+        "32",
+        "Most write roots per container; later ones share `_other`.",
+    ),
+    one("limits.series", "NUMBER", "20000", "Most denial series in all; later ones share `_other`."),
+];
+
+impl Setting {
+    /// The row of that name.
+    pub fn named(name: &str) -> Option<&'static Setting> {
+        SETTINGS.iter().find(|setting| setting.name == name)
+    }
+
+    /// The environment variable.
+    pub fn variable(&self) -> String {
+        format!("{ENV_PREFIX}{}", self.name.replace(['.', '-'], "_").to_uppercase())
+    }
+
+    fn is_switch(&self) -> bool {
+        self.placeholder.is_empty()
+    }
+}
+
+/// The settings given as flags; a `clap` group built from [`SETTINGS`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// `--config`.
+    pub config: Option<String>,
+    /// Name and values of each flag given.
+    pub given: Vec<(&'static str, Vec<String>)>,
+}
+
+impl clap::Args for Flags {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let config = clap::Arg::new("config")
+            .long("config")
+            .value_name("FILE")
+            .help("Take settings from a TOML file (keys as the flags' names) [env: SEALWATCH_CONFIG]");
+        SETTINGS.iter().fold(command.arg(config), |command, setting| {
+            let default = if setting.default.is_empty() { "detect" } else { setting.default };
+            let help =
+                format!("{} [env: {}] [default: {default}]", setting.help, setting.variable());
+            let arg = clap::Arg::new(setting.name).long(setting.name).help(help);
+            command.arg(match (setting.is_switch(), setting.repeatable) {
+                (true, _) => arg
+                    .action(clap::ArgAction::Append)
+                    .num_args(0..=1)
+                    .require_equals(true)
+                    .default_missing_value("true"),
+                (false, true) => {
+                    arg.action(clap::ArgAction::Append).value_name(setting.placeholder)
+                }
+                (false, false) => arg.value_name(setting.placeholder),
+            })
+        })
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl clap::FromArgMatches for Flags {
+    fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+        let given = SETTINGS
+            .iter()
+            .filter_map(|setting| {
+                let values = matches.get_many::<String>(setting.name)?;
+                Some((setting.name, values.cloned().collect()))
+            })
+            .collect();
+        Ok(Flags { config: matches.get_one::<String>("config").cloned(), given })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
