@@ -1,0 +1,464 @@
+//! Control groups and the runtimes' answers become owners of denials.
+//!
+//! In: births and deaths of control groups, and [`Description`]s, in any order.
+//! Out: an [`Owner`] for every control group id, and which look-ups are wanted.
+//! Invariant: no I/O and no clock (CLOCK_MONOTONIC nanoseconds are an argument);
+//! every table is bounded, and what does not fit is counted; a dead container
+//! keeps its name for the grace time, so that late events still get it; a
+//! runtime's silence costs names, never counts. Lacks on purpose: asking the
+//! runtimes, which `runtimes` does beside the hot path.
+//!
+//! Where containers lie in containers (kind, Docker in Docker), the outermost
+//! one that a runtime has described is the owner, otherwise the innermost: an
+//! agent inside a kind node knows the pods and not the node; one outside knows
+//! the node and not what runs in it. It also keeps a container that may make
+//! control groups from passing for another by naming one after it.
+
+pub mod cgroup;
+pub mod hierarchy;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::denial::{CgroupId, Container, Loss, Owner, Runtime, Stage, Unresolved};
+use cgroup::{Parsed, parse};
+pub use hierarchy::Scan;
+
+/// A container that stays undescribed is asked for again at most this often.
+const ASK_AGAIN_NS: u64 = 5_000_000_000;
+
+/// Bounds of [`Identity`]'s tables.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Control groups known at once, the dead ones of the grace time included.
+    pub cgroups: usize,
+    /// Control groups in one outermost container, so that none fills the table alone.
+    pub cgroups_per_container: usize,
+    /// Containers known at once.
+    pub containers: usize,
+    /// Nanoseconds that a dead control group is remembered.
+    pub grace_ns: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            cgroups: 32_768,
+            cgroups_per_container: 4_096,
+            containers: 8_192,
+            grace_ns: 60_000_000_000,
+        }
+    }
+}
+
+/// What a runtime tells of a container. Fields left empty say nothing, and
+/// overwrite nothing that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The answer; `id` is always set.
+    pub container: Container,
+}
+
+/// A wish for a [`Description`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LookUp {
+    /// The container's id.
+    pub id: String,
+    /// Whom to ask, as far as the control group's path tells.
+    pub runtime: Runtime,
+}
+
+/// What a control group turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// The host's: its refusals can be left out in the kernel.
+    Host,
+    /// A container's, with the questions to hand to the runtimes, if any.
+    Container {
+        /// For the containers not described yet.
+        look_ups: Vec<LookUp>,
+    },
+    /// Its path says nothing.
+    Unparsable,
+    /// A table is full; counted in [`Identity::losses`].
+    Overflow,
+}
+
+/// What [`Identity::expire`] let go of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expired {
+    /// Control groups of any owner: their counters can be forgotten.
+    pub cgroups: Vec<CgroupId>,
+    /// Ids of containers: their series can leave.
+    pub containers: Vec<String>,
+}
+
+/// How full the tables are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tracked {
+    /// Control groups, the host's included.
+    pub cgroups: usize,
+    /// Containers with a control group.
+    pub containers: usize,
+    /// Those of them that no runtime has described.
+    pub undescribed: usize,
+}
+
+/// Ids of the containers a group lies in, outermost first.
+type Levels = Arc<[Arc<str>]>;
+
+enum Place {
+    Host,
+    Unparsable,
+    Container(Levels),
+}
+
+struct Group {
+    place: Place,
+    seen_ns: u64,
+    removed_ns: Option<u64>,
+}
+
+struct Known {
+    container: Arc<Container>,
+    /// Itself, and the containers around it; empty until a control group was seen.
+    levels: Levels,
+    /// Control groups that lie in it, the dead ones of the grace time included.
+    groups: usize,
+    asked_ns: Option<u64>,
+    touched_ns: u64,
+}
+
+/// Who is behind which control group.
+pub struct Identity {
+    limits: Limits,
+    groups: HashMap<CgroupId, Group>,
+    containers: HashMap<Arc<str>, Known>,
+    cgroup_overflow: u64,
+    container_overflow: u64,
+    scan_skipped: u64,
+}
+
+impl Identity {
+    /// Knows nobody yet.
+    pub fn new(limits: Limits) -> Self {
+        Identity {
+            limits,
+            groups: HashMap::new(),
+            containers: HashMap::new(),
+            cgroup_overflow: 0,
+            container_overflow: 0,
+            scan_skipped: 0,
+        }
+    }
+
+    /// Takes in a control group; again for a known one is harmless, and does
+    /// not bring a removed one back (a scan and the events overlap).
+    pub fn cgroup_created(&mut self, id: CgroupId, path: &[u8], now_ns: u64) -> Seen {
+        if let Some(group) = self.groups.get(&id) {
+            return match &group.place {
+                Place::Host => Seen::Host,
+                Place::Unparsable => Seen::Unparsable,
+                Place::Container(levels) => {
+                    let levels = levels.clone();
+                    self.ask(&levels, now_ns)
+                }
+            };
+        }
+        if self.groups.len() >= self.limits.cgroups {
+            self.cgroup_overflow += 1;
+            return Seen::Overflow;
+        }
+        let (place, seen) = match parse(path) {
+            Parsed::Host => (Place::Host, Seen::Host),
+            Parsed::Unparsable => (Place::Unparsable, Seen::Unparsable),
+            Parsed::Container(nest) => {
+                let ids: Vec<Arc<str>> = nest.levels.iter().map(|l| l.id.as_str().into()).collect();
+                let outermost = self.containers.get(&ids[0]);
+                if outermost.is_some_and(|known| known.groups >= self.limits.cgroups_per_container)
+                {
+                    self.cgroup_overflow += 1;
+                    return Seen::Overflow;
+                }
+                // All or nothing: a half entered nest would never be let go of.
+                let new = ids.iter().collect::<HashSet<_>>();
+                let new = new.iter().filter(|id| !self.containers.contains_key(**id));
+                if !self.make_room(new.count(), &ids) {
+                    self.container_overflow += 1;
+                    return Seen::Overflow;
+                }
+                for (at, level) in nest.levels.iter().enumerate() {
+                    self.enter(&ids[..=at], level.runtime, now_ns);
+                }
+                let levels: Levels = ids.into();
+                (Place::Container(levels.clone()), self.ask(&levels, now_ns))
+            }
+        };
+        let group = Group {
+            place,
+            seen_ns: now_ns,
+            removed_ns: None,
+        };
+        self.groups.insert(id, group);
+        seen
+    }
+
+    /// Takes in the end of a control group; its name stays for the grace time.
+    pub fn cgroup_removed(&mut self, id: CgroupId, now_ns: u64) {
+        if let Some(group) = self.groups.get_mut(&id) {
+            group.removed_ns.get_or_insert(now_ns);
+        }
+    }
+
+    /// Takes in a whole scan that was started at `started_ns`: adds what no
+    /// event told, and marks as removed what was there before and is gone.
+    pub fn reconcile(
+        &mut self,
+        scan: &Scan,
+        started_ns: u64,
+        now_ns: u64,
+    ) -> Vec<(CgroupId, Seen)> {
+        self.scan_skipped += scan.skipped;
+        let found: HashSet<CgroupId> = scan.groups.iter().map(|(id, _)| *id).collect();
+        if scan.complete {
+            for (id, group) in &mut self.groups {
+                if group.seen_ns < started_ns && !found.contains(id) {
+                    group.removed_ns.get_or_insert(now_ns);
+                }
+            }
+        }
+        let take_in =
+            |(id, path): &(CgroupId, Vec<u8>)| (*id, self.cgroup_created(*id, path, now_ns));
+        scan.groups.iter().map(take_in).collect()
+    }
+
+    /// Takes in a runtime's answer, before or after the control group.
+    pub fn described(&mut self, description: Description, now_ns: u64) {
+        let told = description.container;
+        if let Some(known) = self.containers.get_mut(told.id.as_str()) {
+            merge(Arc::make_mut(&mut known.container), told);
+            known.touched_ns = now_ns;
+            return;
+        }
+        if !self.make_room(1, &[]) {
+            self.container_overflow += 1;
+            return;
+        }
+        let id: Arc<str> = told.id.as_str().into();
+        let mut container = unnamed(&id, told.runtime);
+        merge(&mut container, told);
+        let known = Known {
+            container: Arc::new(container),
+            levels: Arc::new([]),
+            groups: 0,
+            asked_ns: None,
+            touched_ns: now_ns,
+        };
+        self.containers.insert(id, known);
+    }
+
+    /// Whose a control group is, or was within the grace time.
+    pub fn owner(&self, id: CgroupId) -> Owner {
+        if id.0 == 0 {
+            return Owner::Unknown(Unresolved::CgroupUnreadable);
+        }
+        match self.groups.get(&id).map(|group| &group.place) {
+            None => Owner::Unknown(Unresolved::CgroupUnseen),
+            Some(Place::Host) => Owner::Host,
+            Some(Place::Unparsable) => Owner::Unknown(Unresolved::PathUnparsable),
+            Some(Place::Container(levels)) => match self.innermost_told(levels) {
+                Some(known) => Owner::Container(known.container.clone()),
+                None => Owner::Unknown(Unresolved::CgroupUnseen),
+            },
+        }
+    }
+
+    /// Lets go of control groups that died longer than the grace time ago, and
+    /// of containers without any. The caller has read their counters before.
+    pub fn expire(&mut self, now_ns: u64) -> Expired {
+        let grace_ns = self.limits.grace_ns;
+        let old = |since_ns: u64| now_ns.saturating_sub(since_ns) > grace_ns;
+        let mut expired = Expired::default();
+        let containers = &mut self.containers;
+        self.groups.retain(|id, group| {
+            if !group.removed_ns.is_some_and(old) {
+                return true;
+            }
+            expired.cgroups.push(*id);
+            if let Place::Container(levels) = &group.place {
+                for level in levels.iter() {
+                    if let Some(known) = containers.get_mut(level) {
+                        known.groups = known.groups.saturating_sub(1);
+                        // Its own grace time is over with its last group's.
+                        if known.groups == 0 {
+                            known.touched_ns = 0;
+                        }
+                    }
+                }
+            }
+            false
+        });
+        self.containers.retain(|id, known| {
+            let stays = known.groups > 0 || !old(known.touched_ns);
+            if !stays {
+                expired.containers.push(id.to_string());
+            }
+            stays
+        });
+        expired
+    }
+
+    /// The containers that own a control group, each once.
+    pub fn containers(&self) -> impl Iterator<Item = &Arc<Container>> {
+        self.owners().map(|known| &known.container)
+    }
+
+    /// What was left out, cumulative.
+    pub fn losses(&self) -> [Loss; 3] {
+        [
+            ("cgroup_table_full", self.cgroup_overflow),
+            ("container_table_full", self.container_overflow),
+            ("scan_skipped", self.scan_skipped),
+        ]
+        .map(|(reason, count)| Loss {
+            stage: Stage::Identity,
+            reason,
+            count,
+        })
+    }
+
+    /// How full the tables are.
+    pub fn tracked(&self) -> Tracked {
+        let mut tracked = Tracked {
+            cgroups: self.groups.len(),
+            ..Tracked::default()
+        };
+        for known in self.owners() {
+            tracked.containers += 1;
+            tracked.undescribed += usize::from(!known.container.described);
+        }
+        tracked
+    }
+
+    fn owners(&self) -> impl Iterator<Item = &Known> {
+        self.containers.values().filter(|known| {
+            known.groups > 0
+                && self
+                    .innermost_told(&known.levels)
+                    .is_some_and(|owner| std::ptr::eq(owner, *known))
+        })
+    }
+
+    /// The rule of the file's head.
+    fn innermost_told(&self, levels: &Levels) -> Option<&Known> {
+        let known = || levels.iter().filter_map(|id| self.containers.get(id));
+        known()
+            .find(|known| known.container.described)
+            .or_else(|| known().last())
+    }
+
+    /// Enters the last of `ids`, whose other members lie around it.
+    fn enter(&mut self, ids: &[Arc<str>], runtime: Runtime, now_ns: u64) {
+        let Some(id) = ids.last() else { return };
+        let known = self.containers.entry(id.clone()).or_insert_with(|| Known {
+            container: Arc::new(unnamed(id, runtime)),
+            levels: Arc::new([]),
+            groups: 0,
+            asked_ns: None,
+            touched_ns: now_ns,
+        });
+        // A shorter nest is nearer to the root and cannot be made from inside.
+        if known.levels.is_empty() || ids.len() < known.levels.len() {
+            known.levels = ids.into();
+        }
+        known.groups += 1;
+    }
+
+    fn ask(&mut self, levels: &Levels, now_ns: u64) -> Seen {
+        let mut look_ups = Vec::new();
+        for id in levels.iter() {
+            let Some(known) = self.containers.get_mut(id) else {
+                continue;
+            };
+            let waited = known
+                .asked_ns
+                .is_none_or(|asked_ns| now_ns.saturating_sub(asked_ns) >= ASK_AGAIN_NS);
+            // What is only listed so far (no root, no mounts) is asked for too.
+            if known.container.read_only_root.is_none() && waited {
+                known.asked_ns = Some(now_ns);
+                look_ups.push(LookUp {
+                    id: id.to_string(),
+                    runtime: known.container.runtime,
+                });
+            }
+        }
+        Seen::Container { look_ups }
+    }
+
+    /// Makes room for `count` containers by letting go of described ones without
+    /// a control group, oldest first, `except` those about to get one.
+    fn make_room(&mut self, count: usize, except: &[Arc<str>]) -> bool {
+        while self.containers.len() + count > self.limits.containers {
+            let oldest = self
+                .containers
+                .iter()
+                .filter(|(id, known)| known.groups == 0 && !except.contains(id))
+                .min_by_key(|(_, known)| known.touched_ns)
+                .map(|(id, _)| id.clone());
+            match oldest {
+                Some(id) => self.containers.remove(&id),
+                None => return false,
+            };
+        }
+        true
+    }
+}
+
+/// A container of which only the control group is known.
+pub fn unnamed(id: &str, runtime: Runtime) -> Container {
+    Container {
+        id: id.to_owned(),
+        runtime,
+        name: id.chars().take(12).collect(),
+        image: String::new(),
+        namespace: String::new(),
+        pod: String::new(),
+        workload: String::new(),
+        project: String::new(),
+        revision: String::new(),
+        track: String::new(),
+        read_only_root: None,
+        mount_targets: Vec::new(),
+        described: false,
+    }
+}
+
+/// Adds what was told to what is known.
+fn merge(known: &mut Container, told: Container) {
+    let texts = [
+        (&mut known.name, told.name),
+        (&mut known.image, told.image),
+        (&mut known.namespace, told.namespace),
+        (&mut known.pod, told.pod),
+        (&mut known.workload, told.workload),
+        (&mut known.project, told.project),
+        (&mut known.revision, told.revision),
+        (&mut known.track, told.track),
+    ];
+    for (known, told) in texts {
+        if !told.is_empty() {
+            *known = told;
+        }
+    }
+    if told.runtime != Runtime::Unspecified {
+        known.runtime = told.runtime;
+    }
+    known.read_only_root = told.read_only_root.or(known.read_only_root);
+    if !told.mount_targets.is_empty() {
+        known.mount_targets = told.mount_targets;
+    }
+    known.described |= told.described;
+}
+
+#[cfg(test)]
+mod tests;
