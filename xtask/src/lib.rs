@@ -4,6 +4,7 @@
 //! integration tests, which need the same private engine and the same guests.
 
 pub mod build;
+pub mod engine;
 pub mod layout;
 pub mod step;
 pub mod toolchain;

@@ -5,7 +5,7 @@
 //! once per process, and only when they turn out too old.
 
 use std::{
-    env,
+    env, fs,
     io::{self, IsTerminal as _},
     path::Path,
     process::Command,
@@ -94,7 +94,7 @@ fn install(packages: &[String]) -> Result<Command> {
     let mut command = as_root("apt-get")?;
     command
         .args(OPTIONS)
-        .args(["install", "--yes", "--no-install-recommends"])
+        .args(["install", "--yes", "--no-install-recommends", "--no-remove"])
         .args(packages);
     Ok(command)
 }
@@ -119,6 +119,32 @@ fn not_installed(packages: &[&str], dpkg: &str) -> Vec<String> {
         .filter(|name| !installed(name))
         .map(|name| (*name).to_owned())
         .collect()
+}
+
+/// Unpacks a package into a directory, without installing it and without root.
+///
+/// # Errors
+/// apt's or dpkg's own.
+pub fn unpack(package: &str, dir: &Path) -> Result<()> {
+    let download = tempfile::tempdir()?;
+    let mut fetch = Command::new("apt-get");
+    fetch
+        .args(OPTIONS)
+        .args(["download", package])
+        .current_dir(download.path());
+    if step::quiet(&format!("downloading {package}"), &mut fetch).is_err() {
+        ensure_lists()?;
+        step::quiet(&format!("downloading {package}"), &mut fetch)?;
+    }
+    for entry in fs::read_dir(download.path())? {
+        step::output(
+            Command::new("dpkg-deb")
+                .arg("-x")
+                .arg(entry?.path())
+                .arg(dir),
+        )?;
+    }
+    Ok(())
 }
 
 /// A command with root's rights: itself for root, through sudo for others.
