@@ -26,6 +26,12 @@ pub const MAP_SYSCALLS: &str = "SYSCALLS";
 pub const MAP_SAMPLES: &str = "SAMPLES";
 /// Map: ring buffer of [`CgroupEvent`], apart from the samples so that no flood hides a container's birth.
 pub const MAP_CGROUPS: &str = "CGROUPS";
+/// Map: what the causes' hooks saw in a task's current system call, `u64` pid_tgid -> [`Pending`].
+pub const MAP_PENDING: &str = "PENDING";
+/// Global: [`crate::layout::Offsets`].
+pub const GLOBAL_OFFSETS: &str = "OFFSETS";
+/// Global: [`crate::layout::Settings`].
+pub const GLOBAL_SETTINGS: &str = "SETTINGS";
 
 /// Most distinct counter keys in the kernel at once.
 pub const COUNTS_MAX: u32 = 16_384;
@@ -33,6 +39,8 @@ pub const COUNTS_MAX: u32 = 16_384;
 pub const PATH_KEYS_PER_CGROUP: u64 = 256;
 /// Most control groups with counters at once.
 pub const CGROUPS_MAX: u32 = 8_192;
+/// Most tasks with a [`Pending`] at once; the least recently used gives way.
+pub const PENDING_MAX: u32 = 4_096;
 /// Most host control groups that are left out in the kernel.
 pub const IGNORED_MAX: u32 = 16_384;
 /// Bytes of the ring buffer of samples: a power of two and a multiple of the page size.
@@ -103,6 +111,18 @@ pub struct Evidence {
     pub inode_mode: u32,
     /// `inode.i_flags`.
     pub inode_flags: u32,
+}
+
+/// What the causes' hooks saw on the way to a refusal that may follow.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// Fingerprint of the system call it was seen in; another one's is stale.
+    pub syscall: u64,
+    /// [`Signals`] bits.
+    pub signals: u64,
+    /// What the file looked like.
+    pub evidence: Evidence,
 }
 
 /// Head of a denial sample; a body of [`SMALL`] or [`LARGE`] layout follows.
@@ -323,10 +343,16 @@ numbers! {
         Write = 23 => "write",
         /// writev, pwritev.
         Writev = 24 => "writev",
+        /// fremovexattr.
+        RemovexattrFile = 26 => "removexattr_file",
         /// Every system call's return: the whole of the tracepoint backend.
         SyscallExit = 25 => "sys_exit",
-        /// Cause: the mount refused write access.
+        /// Cause: the mount refused write access to an operation by path.
         MountWrite = 40 => "mount_write",
+        /// Cause: the mount of an open file refused write access.
+        MountWriteFile = 43 => "mount_write_file",
+        /// Cause: the mount refused write access to an open for writing.
+        MountAccess = 44 => "mount_access",
         /// Cause: no capability overrode the inode's mode bits.
         InodeCapability = 41 => "inode_capability",
         /// Cause: the task does not own the inode.

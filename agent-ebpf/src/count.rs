@@ -1,0 +1,107 @@
+//! Exact counters, and the decision to sample.
+//!
+//! In: a counter key. Out: the counter moved by one, and whether this refusal
+//! is to be sampled. Invariant: every call moves exactly one counter (a key of
+//! its own, the control group's "all other paths", or the overflow array) by
+//! exactly one, whatever races. Lacks on purpose: what a sample looks like.
+
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use sealwatch_ebpf::gate;
+use sealwatch_ebpf::wire::{self, CountKey, CountValue, PATH_KEY_OTHER, Stat};
+
+use crate::kernel::setting;
+use crate::{COUNTS, OVERFLOW, PATH_KEYS, STATS};
+
+/// BPF_NOEXIST: the insertion fails where the key is there already.
+const NOEXIST: u64 = 1;
+
+/// Adds to a map's word, atomically.
+#[inline(always)]
+pub fn add(word: *mut u64, amount: u64) {
+    // The compiler offers no atomic addition for a target without compare and
+    // swap; this instruction is as old as eBPF.
+    // SAFETY: `word` points to an aligned u64 of a map value, which lives as
+    // long as the program runs.
+    unsafe {
+        core::arch::asm!(
+            "lock *(u64 *)({word} + 0) += {amount}",
+            word = in(reg) word,
+            amount = in(reg) amount,
+            options(nostack),
+        );
+    }
+}
+
+/// Moves one of the object's own counters.
+#[inline(always)]
+pub fn stat(which: Stat) {
+    if let Some(word) = STATS.get_ptr_mut(which as u32) {
+        add(word, 1);
+    }
+}
+
+/// Counts one refusal. Returns the counter where a sample of it is due now.
+///
+/// `key.path` is changed to [`PATH_KEY_OTHER`] where the control group has used
+/// up its path keys.
+#[inline(always)]
+pub fn refusal(key: &mut CountKey, now_ns: u64) -> Option<*mut CountValue> {
+    stat(Stat::Recorded);
+    if let Some(value) = COUNTS.get_ptr_mut(&*key) {
+        return counted(value, now_ns);
+    }
+    if !claim_path_key(key.cgroup) {
+        key.path = PATH_KEY_OTHER;
+    }
+    let _ = COUNTS.insert(&*key, CountValue::default(), NOEXIST);
+    match COUNTS.get_ptr_mut(&*key) {
+        Some(value) => counted(value, now_ns),
+        None => {
+            stat(Stat::Overflow);
+            let index = wire::overflow_index(key.operation, gate::errno_position(key.errno));
+            if let Some(word) = OVERFLOW.get_ptr_mut(index) {
+                add(word, 1);
+            }
+            None
+        }
+    }
+}
+
+/// Takes one of the control group's path keys; false where none is left.
+#[inline(always)]
+fn claim_path_key(cgroup: u64) -> bool {
+    if let Some(used) = PATH_KEYS.get_ptr_mut(cgroup) {
+        // SAFETY: a map value; a stale read only lets a few keys more through.
+        if unsafe { *used } >= wire::PATH_KEYS_PER_CGROUP {
+            return false;
+        }
+        add(used, 1);
+        return true;
+    }
+    // Where this table is full, paths of new control groups share one key each.
+    PATH_KEYS.insert(cgroup, 1, NOEXIST).is_ok() || PATH_KEYS.get_ptr(cgroup).is_some()
+}
+
+/// Moves a counter, and says whether a sample is due: the first one always is.
+#[inline(always)]
+fn counted(value: *mut CountValue, now_ns: u64) -> Option<*mut CountValue> {
+    let interval_ns = setting!(sample_interval_ns);
+    // SAFETY: `value` is a live map value. The two times are written without
+    // synchronisation: a race takes one sample too many or too few, no count.
+    unsafe {
+        add(&raw mut (*value).count, 1);
+        (*value).last_ns = now_ns;
+        if gate::sample_due(now_ns, (*value).next_sample_ns) {
+            (*value).next_sample_ns = now_ns + interval_ns;
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// CLOCK_MONOTONIC nanoseconds.
+#[inline(always)]
+pub fn now_ns() -> u64 {
+    // SAFETY: a helper without arguments.
+    unsafe { bpf_ktime_get_ns() }
+}
