@@ -148,7 +148,10 @@ impl Provider for Given {
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
         let nested = figment::util::nest(self.name, self.value.clone());
-        Ok(nested.into_dict().map(|dict| Profile::Default.collect(dict)).unwrap_or_default())
+        Ok(nested
+            .into_dict()
+            .map(|dict| Profile::Default.collect(dict))
+            .unwrap_or_default())
     }
 }
 
@@ -177,7 +180,11 @@ impl Config {
                 true => value.split(',').map(str::trim).map(str::to_owned).collect(),
                 false => vec![value],
             };
-            environment.push((setting.name, values, format!("environment variable {variable}")));
+            environment.push((
+                setting.name,
+                values,
+                format!("environment variable {variable}"),
+            ));
         }
         if let Some(path) = &flags.config {
             file = Some((path.clone(), "flag --config"));
@@ -205,7 +212,11 @@ impl Config {
 }
 
 fn given(name: &'static str, values: Vec<String>, origin: String) -> Given {
-    Given { origin, name, value: Value::from(values) }
+    Given {
+        origin,
+        name,
+        value: Value::from(values),
+    }
 }
 
 /// Kubernetes puts variables about every Service into its pods' environment; a
@@ -236,11 +247,17 @@ fn read_file(path: &str, origin: &str) -> Result<impl Provider, ConfigError> {
     leaves(&dict, "", &mut keys);
     for key in keys {
         if Setting::named(&key).is_none() {
-            let names = SETTINGS.iter().map(|s| s.name.to_owned()).collect::<Vec<_>>();
+            let names = SETTINGS
+                .iter()
+                .map(|s| s.name.to_owned())
+                .collect::<Vec<_>>();
             return Err(unknown(&key, format!("file {path}"), &names));
         }
     }
-    Ok(FileLayer { path: PathBuf::from(path), dict })
+    Ok(FileLayer {
+        path: PathBuf::from(path),
+        dict,
+    })
 }
 
 struct FileLayer {
@@ -260,7 +277,11 @@ impl Provider for FileLayer {
 
 fn leaves(dict: &Dict, prefix: &str, keys: &mut Vec<String>) {
     for (key, value) in dict {
-        let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        let name = if prefix.is_empty() {
+            key.clone()
+        } else {
+            format!("{prefix}.{key}")
+        };
         match value {
             Value::Dict(_, inner) => leaves(inner, &name, keys),
             _ => keys.push(name),
@@ -278,5 +299,9 @@ fn unknown(key: &str, origin: String, names: &[String]) -> ConfigError {
         Some((_, name)) => format!("did you mean {name}?"),
         None => "remove it; `sealwatch run --help` lists all settings".to_owned(),
     };
-    ConfigError::Unknown { key: key.to_owned(), origin, fix }
+    ConfigError::Unknown {
+        key: key.to_owned(),
+        origin,
+        fix,
+    }
 }

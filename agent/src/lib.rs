@@ -2,7 +2,10 @@
 //!
 //! Stages, each importing only from those above it; ARCHITECTURE.md has the map.
 
+pub mod aggregate;
+pub mod classify;
 pub mod config;
 pub mod denial;
 pub mod identity;
 pub mod source;
+pub mod write_root;

@@ -19,7 +19,10 @@ pub(super) fn config(figment: &Figment) -> Result<Config, ConfigError> {
         listen_address: single(figment, "web.listen-address", listen_address)?,
         telemetry_path: single(figment, "web.telemetry-path", telemetry_path)?,
         events: single(figment, "events", |text| {
-            choice(text, &[("none", EventFormat::None), ("json", EventFormat::Json)])
+            choice(
+                text,
+                &[("none", EventFormat::None), ("json", EventFormat::Json)],
+            )
         })?,
         backend: single(figment, "backend", |text| {
             choice(
@@ -32,12 +35,17 @@ pub(super) fn config(figment: &Figment) -> Result<Config, ConfigError> {
                 ],
             )
         })?,
-        host: single(figment, "host", |text| choice(text, &[("true", true), ("false", false)]))?,
+        host: single(figment, "host", |text| {
+            choice(text, &[("true", true), ("false", false)])
+        })?,
         docker_sockets: sockets(figment, "docker-socket")?,
         cri_endpoints: sockets(figment, "cri-endpoint")?,
         sample_interval: single(figment, "sample-interval", sample_interval)?,
         log_format: single(figment, "log.format", |text| {
-            choice(text, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
+            choice(
+                text,
+                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+            )
         })?,
         log_level: single(figment, "log.level", |text| {
             choice(
@@ -66,7 +74,11 @@ pub(super) fn config(figment: &Figment) -> Result<Config, ConfigError> {
 /// The setting's values as text, with the words for their origin.
 fn texts(figment: &Figment, name: &'static str) -> Result<(Vec<String>, String), ConfigError> {
     let origin = match figment.find_metadata(name) {
-        Some(Metadata { name: layer, source: Some(Source::File(path)), .. }) => {
+        Some(Metadata {
+            name: layer,
+            source: Some(Source::File(path)),
+            ..
+        }) => {
             format!("{layer} {}, key {name}", path.display())
         }
         Some(metadata) => metadata.name.clone().into_owned(),
@@ -138,14 +150,22 @@ fn sockets(figment: &Figment, name: &'static str) -> Result<Sockets, ConfigError
             }
         }
     }
-    Ok(if paths.is_empty() { Sockets::Auto } else { Sockets::Only(paths) })
+    Ok(if paths.is_empty() {
+        Sockets::Auto
+    } else {
+        Sockets::Only(paths)
+    })
 }
 
 fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
-    choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
-        let names = choices.iter().map(|(name, _)| *name).collect::<Vec<_>>();
-        format!("use one of: {}", names.join(", "))
-    })
+    choices
+        .iter()
+        .find(|(name, _)| *name == text)
+        .map(|(_, value)| *value)
+        .ok_or_else(|| {
+            let names = choices.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+            format!("use one of: {}", names.join(", "))
+        })
 }
 
 fn count(text: &str, most: usize) -> Result<usize, String> {
@@ -164,7 +184,10 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
     };
     let (host, port) = text.rsplit_once(':').ok_or_else(fix)?;
     match named(host) {
-        Some(address) => port.parse().map(|port| SocketAddr::new(address, port)).map_err(|_| fix()),
+        Some(address) => port
+            .parse()
+            .map(|port| SocketAddr::new(address, port))
+            .map_err(|_| fix()),
         None => text.parse().map_err(|_| fix()),
     }
 }
@@ -178,7 +201,9 @@ fn telemetry_path(text: &str) -> Result<String, String> {
         return Err("use a path such as /metrics (letters, digits, - _ . /)".to_owned());
     }
     if RESERVED_PATHS.contains(&text) || text.starts_with("/api/") {
-        return Err(format!("{text} is served already; use another path such as /metrics"));
+        return Err(format!(
+            "{text} is served already; use another path such as /metrics"
+        ));
     }
     Ok(text.to_owned())
 }

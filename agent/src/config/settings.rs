@@ -29,7 +29,13 @@ const fn one(
     default: &'static str,
     help: &'static str,
 ) -> Setting {
-    Setting { name, placeholder, default, repeatable: false, help }
+    Setting {
+        name,
+        placeholder,
+        default,
+        repeatable: false,
+        help,
+    }
 }
 
 /// Every setting.
@@ -40,7 +46,12 @@ pub const SETTINGS: &[Setting] = &[
         "127.0.0.1:9402",
         "Where to serve metrics; `:PORT` is every address, port 0 is any free one.",
     ),
-    one("web.telemetry-path", "PATH", "/metrics", "Path of the metrics."),
+    one(
+        "web.telemetry-path",
+        "PATH",
+        "/metrics",
+        "Path of the metrics.",
+    ),
     one(
         "events",
         "none|json",
@@ -53,7 +64,12 @@ pub const SETTINGS: &[Setting] = &[
         "auto",
         "How to attach; auto takes the best for each hook.",
     ),
-    one("host", "", "false", "Count denials of processes outside containers as well."),
+    one(
+        "host",
+        "",
+        "false",
+        "Count denials of processes outside containers as well.",
+    ),
     Setting {
         name: "docker-socket",
         placeholder: "PATH",
@@ -74,8 +90,18 @@ pub const SETTINGS: &[Setting] = &[
         "1s",
         "Least time between two events of the same container, path, operation and errno.",
     ),
-    one("log.format", "text|json", "text", "Form of the log on standard error."),
-    one("log.level", "error|warn|info|debug|trace", "info", "How much to log."),
+    one(
+        "log.format",
+        "text|json",
+        "text",
+        "Form of the log on standard error.",
+    ),
+    one(
+        "log.level",
+        "error|warn|info|debug|trace",
+        "info",
+        "How much to log.",
+    ),
     one(
         "limits.containers",
         "NUMBER",
@@ -88,7 +114,12 @@ pub const SETTINGS: &[Setting] = &[
         "32",
         "Most write roots per container; later ones share `_other`.",
     ),
-    one("limits.series", "NUMBER", "20000", "Most denial series in all; later ones share `_other`."),
+    one(
+        "limits.series",
+        "NUMBER",
+        "20000",
+        "Most denial series in all; later ones share `_other`.",
+    ),
 ];
 
 impl Setting {
@@ -99,7 +130,10 @@ impl Setting {
 
     /// The environment variable.
     pub fn variable(&self) -> String {
-        format!("{ENV_PREFIX}{}", self.name.replace(['.', '-'], "_").to_uppercase())
+        format!(
+            "{ENV_PREFIX}{}",
+            self.name.replace(['.', '-'], "_").to_uppercase()
+        )
     }
 
     fn is_switch(&self) -> bool {
@@ -121,24 +155,35 @@ impl clap::Args for Flags {
         let config = clap::Arg::new("config")
             .long("config")
             .value_name("FILE")
-            .help("Take settings from a TOML file (keys as the flags' names) [env: SEALWATCH_CONFIG]");
-        SETTINGS.iter().fold(command.arg(config), |command, setting| {
-            let default = if setting.default.is_empty() { "detect" } else { setting.default };
-            let help =
-                format!("{} [env: {}] [default: {default}]", setting.help, setting.variable());
-            let arg = clap::Arg::new(setting.name).long(setting.name).help(help);
-            command.arg(match (setting.is_switch(), setting.repeatable) {
-                (true, _) => arg
-                    .action(clap::ArgAction::Append)
-                    .num_args(0..=1)
-                    .require_equals(true)
-                    .default_missing_value("true"),
-                (false, true) => {
-                    arg.action(clap::ArgAction::Append).value_name(setting.placeholder)
-                }
-                (false, false) => arg.value_name(setting.placeholder),
+            .help(
+                "Take settings from a TOML file (keys as the flags' names) [env: SEALWATCH_CONFIG]",
+            );
+        SETTINGS
+            .iter()
+            .fold(command.arg(config), |command, setting| {
+                let default = if setting.default.is_empty() {
+                    "detect"
+                } else {
+                    setting.default
+                };
+                let help = format!(
+                    "{} [env: {}] [default: {default}]",
+                    setting.help,
+                    setting.variable()
+                );
+                let arg = clap::Arg::new(setting.name).long(setting.name).help(help);
+                command.arg(match (setting.is_switch(), setting.repeatable) {
+                    (true, _) => arg
+                        .action(clap::ArgAction::Append)
+                        .num_args(0..=1)
+                        .require_equals(true)
+                        .default_missing_value("true"),
+                    (false, true) => arg
+                        .action(clap::ArgAction::Append)
+                        .value_name(setting.placeholder),
+                    (false, false) => arg.value_name(setting.placeholder),
+                })
             })
-        })
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
@@ -155,7 +200,10 @@ impl clap::FromArgMatches for Flags {
                 Some((setting.name, values.cloned().collect()))
             })
             .collect();
-        Ok(Flags { config: matches.get_one::<String>("config").cloned(), given })
+        Ok(Flags {
+            config: matches.get_one::<String>("config").cloned(),
+            given,
+        })
     }
 
     fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
@@ -163,4 +211,3 @@ impl clap::FromArgMatches for Flags {
         Ok(())
     }
 }
-

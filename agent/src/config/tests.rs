@@ -11,7 +11,9 @@ fn flags(args: &[&str]) -> Flags {
 }
 
 fn load(args: &[&str], variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    let variables = variables
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
     Config::load(&flags(args), variables)
 }
 
@@ -38,7 +40,10 @@ fn flag_beats_environment_beats_file_beats_default() {
     );
     let config = load(
         &["--config", file.path().to_str().unwrap(), "--events=json"],
-        &[("SEALWATCH_EVENTS", "none"), ("SEALWATCH_SAMPLE_INTERVAL", "3s")],
+        &[
+            ("SEALWATCH_EVENTS", "none"),
+            ("SEALWATCH_SAMPLE_INTERVAL", "3s"),
+        ],
     )
     .unwrap();
     assert_eq!(config.events, EventFormat::Json);
@@ -55,7 +60,11 @@ fn a_bad_value_names_itself_its_source_and_the_fix() {
         (
             &["--events", "xml"],
             &[],
-            ["\"xml\" for events".into(), "flag --events".into(), "use one of: none, json".into()],
+            [
+                "\"xml\" for events".into(),
+                "flag --events".into(),
+                "use one of: none, json".into(),
+            ],
         ),
         (
             &[],
@@ -78,12 +87,20 @@ fn a_bad_value_names_itself_its_source_and_the_fix() {
         (
             &["--backend", "fexit", "--sample-interval", "soon"],
             &[],
-            ["\"soon\"".into(), "flag --sample-interval".into(), "duration".into()],
+            [
+                "\"soon\"".into(),
+                "flag --sample-interval".into(),
+                "duration".into(),
+            ],
         ),
         (
             &["--docker-socket", "tcp://1.2.3.4:2375"],
             &[],
-            ["tcp://1.2.3.4:2375".into(), "flag --docker-socket".into(), "absolute path".into()],
+            [
+                "tcp://1.2.3.4:2375".into(),
+                "flag --docker-socket".into(),
+                "absolute path".into(),
+            ],
         ),
     ];
     for (args, variables, parts) in cases {
@@ -99,17 +116,29 @@ fn unknown_keys_are_errors_with_the_nearest_name() {
     let toml = file("[web]\nlisten-adress = \":1\"\n");
     let path = toml.path().to_str().unwrap();
     let message = load(&["--config", path], &[]).unwrap_err().to_string();
-    assert!(message.contains("did you mean web.listen-address?"), "{message}");
-    let message = load(&[], &[("SEALWATCH_EVENT", "json")]).unwrap_err().to_string();
-    assert!(message.contains("did you mean SEALWATCH_EVENTS?"), "{message}");
+    assert!(
+        message.contains("did you mean web.listen-address?"),
+        "{message}"
+    );
+    let message = load(&[], &[("SEALWATCH_EVENT", "json")])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("did you mean SEALWATCH_EVENTS?"),
+        "{message}"
+    );
     let toml = file("colour = 1\n");
-    let message = load(&["--config", toml.path().to_str().unwrap()], &[]).unwrap_err().to_string();
+    let message = load(&["--config", toml.path().to_str().unwrap()], &[])
+        .unwrap_err()
+        .to_string();
     assert!(message.contains("lists all settings"), "{message}");
 }
 
 #[test]
 fn files_that_cannot_be_used_are_errors() {
-    let message = load(&["--config", "/does/not/exist"], &[]).unwrap_err().to_string();
+    let message = load(&["--config", "/does/not/exist"], &[])
+        .unwrap_err()
+        .to_string();
     assert!(message.contains("/does/not/exist"), "{message}");
     let toml = file("events = \n");
     let message = load(&[], &[("SEALWATCH_CONFIG", toml.path().to_str().unwrap())])
@@ -136,14 +165,27 @@ fn a_kubernetes_service_of_that_name_is_no_setting() {
 #[test]
 fn sockets_repeat_and_none_turns_a_kind_off() {
     let config = load(
-        &["--docker-socket", "/a", "--docker-socket", "unix:///b", "--cri-endpoint", "none"],
+        &[
+            "--docker-socket",
+            "/a",
+            "--docker-socket",
+            "unix:///b",
+            "--cri-endpoint",
+            "none",
+        ],
         &[],
     )
     .unwrap();
-    assert_eq!(config.docker_sockets, Sockets::Only(vec!["/a".into(), "/b".into()]));
+    assert_eq!(
+        config.docker_sockets,
+        Sockets::Only(vec!["/a".into(), "/b".into()])
+    );
     assert_eq!(config.cri_endpoints, Sockets::Only(vec![]));
     let config = load(&[], &[("SEALWATCH_DOCKER_SOCKET", "/a,/b")]).unwrap();
-    assert_eq!(config.docker_sockets, Sockets::Only(vec!["/a".into(), "/b".into()]));
+    assert_eq!(
+        config.docker_sockets,
+        Sockets::Only(vec!["/a".into(), "/b".into()])
+    );
 }
 
 #[test]
@@ -158,7 +200,11 @@ fn addresses_may_leave_the_host_out() {
 #[test]
 fn a_switch_may_be_given_bare_or_with_a_value() {
     assert!(load(&["--host"], &[]).unwrap().host);
-    assert!(!load(&["--host=false"], &[("SEALWATCH_HOST", "true")]).unwrap().host);
+    assert!(
+        !load(&["--host=false"], &[("SEALWATCH_HOST", "true")])
+            .unwrap()
+            .host
+    );
     assert!(load(&["--host=maybe"], &[]).is_err());
 }
 
@@ -167,7 +213,11 @@ fn every_setting_is_its_own_flag_and_variable() {
     let names: std::collections::BTreeSet<_> = SETTINGS.iter().map(Setting::variable).collect();
     assert_eq!(names.len(), SETTINGS.len());
     for setting in SETTINGS {
-        assert!(!is_service_link(&setting.variable()), "{} looks like a service", setting.name);
+        assert!(
+            !is_service_link(&setting.variable()),
+            "{} looks like a service",
+            setting.name
+        );
         assert!(setting.help.ends_with('.'), "{}", setting.name);
     }
     Flags::augment_args(clap::Command::new("run")).debug_assert();

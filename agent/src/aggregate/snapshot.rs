@@ -1,0 +1,164 @@
+//! What the sinks see: one immutable state of everything that is exported.
+//!
+//! In: nothing but its fields. Out: [`Snapshot`]. Invariant: plain data; the
+//! exported counts, the pending and the retired ones add up to
+//! [`Totals::recorded`]. Lacks on purpose: formats, which belong to the sinks.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::series::{Limited, OTHER};
+use crate::denial::{
+    Backend, Cause, Container, Denial, Errno, Hook, Loss, Operation, Owner, Unresolved, Verdict,
+};
+
+/// What was refused, how, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Kind {
+    /// What the task tried.
+    pub operation: Operation,
+    /// What it got.
+    pub errno: Errno,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// The labels by which a container is known to its users.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Labels {
+    /// Kubernetes namespace, or empty.
+    pub namespace: String,
+    /// Kubernetes pod, or empty.
+    pub pod: String,
+    /// The container's name.
+    pub container: String,
+}
+
+impl Labels {
+    /// Of a container, as far as it is described.
+    pub fn of(container: &Container) -> Self {
+        Labels {
+            namespace: container.namespace.clone(),
+            pod: container.pod.clone(),
+            container: container.name.clone(),
+        }
+    }
+
+    /// Of all containers past the limit.
+    pub fn other() -> Self {
+        Labels {
+            namespace: String::new(),
+            pod: String::new(),
+            container: OTHER.to_owned(),
+        }
+    }
+}
+
+/// The series of all containers with the same labels.
+#[derive(Clone, Debug)]
+pub struct GroupSeries {
+    /// What they share.
+    pub labels: Labels,
+    /// The newest of them; none for the group past the limit.
+    pub container: Option<Arc<Container>>,
+    /// Counts by kind and write root.
+    pub counts: Vec<(Kind, Arc<str>, u64)>,
+}
+
+/// A sample, named and explained.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// What was seen.
+    pub denial: Denial,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Why it happened.
+    pub verdict: Verdict,
+    /// Where the write belongs.
+    pub write_root: Arc<str>,
+    /// Wall clock time of the refusal.
+    pub time: SystemTime,
+}
+
+/// One row of the list of recent denials: all refusals of one container with
+/// the same operation, errno, cause and path.
+#[derive(Clone, Debug)]
+pub struct Recent {
+    /// The latest sample.
+    pub sample: Arc<Explained>,
+    /// Refusals so far.
+    pub count: u64,
+    /// False where the kernel counts this path together with others, so that
+    /// only its samples are known.
+    pub exact: bool,
+    /// Wall clock time of the first sample.
+    pub first: SystemTime,
+}
+
+/// Sums over everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Refusals that the kernel half has counted.
+    pub recorded: u64,
+    /// Samples that it handed over.
+    pub sampled: u64,
+    /// Refusals that it did not sample, because one like it had been.
+    pub suppressed: u64,
+    /// Counts that wait for their container's name or first sample.
+    pub pending: u64,
+    /// Counts whose series have left with their container.
+    pub retired: u64,
+    /// The host's, counted before its control group was left out.
+    pub ignored: u64,
+    /// Counts with an operation or errno that this version does not know.
+    pub unreadable: u64,
+}
+
+/// How a hook is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookState {
+    /// Which.
+    pub hook: Hook,
+    /// How it is attached, or why it is not.
+    pub state: Result<Backend, String>,
+}
+
+/// How a runtime's endpoint is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuntimeState {
+    /// Which kind.
+    pub runtime: String,
+    /// Where.
+    pub endpoint: String,
+    /// Does it answer?
+    pub up: bool,
+}
+
+/// Everything that is exported, at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Containers' series, ordered by labels.
+    pub groups: Vec<GroupSeries>,
+    /// The host's counts.
+    pub host: Vec<(Kind, u64)>,
+    /// Counts without an owner.
+    pub unresolved: Vec<(Unresolved, Kind, u64)>,
+    /// Counts in an `_other` series, by the bound that put them there.
+    pub limited: Vec<(Limited, u64)>,
+    /// Sums.
+    pub totals: Totals,
+    /// Entries in `groups`.
+    pub series: usize,
+    /// What was not delivered.
+    pub losses: Vec<Loss>,
+    /// Recent denials, the latest first.
+    pub recent: Vec<Recent>,
+    /// The hooks.
+    pub hooks: Arc<[HookState]>,
+    /// The runtimes.
+    pub runtimes: Vec<RuntimeState>,
+    /// Containers known to be there, with or without denials.
+    pub containers: usize,
+    /// Containers whose runtime has not told their name.
+    pub undescribed: usize,
+}
