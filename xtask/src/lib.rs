@@ -8,3 +8,4 @@ pub mod engine;
 pub mod layout;
 pub mod step;
 pub mod toolchain;
+pub mod vm;

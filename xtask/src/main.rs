@@ -3,6 +3,8 @@
 //! In: the command line. Out: the exit code. Lacks on purpose: work; each
 //! command is a module of the library.
 
+use std::process;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -22,6 +24,8 @@ enum Command {
         #[arg(long, default_value = "release")]
         profile: String,
     },
+    /// Runs a command in a guest of one of the supported kernels.
+    Vm(xtask::vm::VmArgs),
 }
 
 fn main() -> Result<()> {
@@ -31,5 +35,6 @@ fn main() -> Result<()> {
             println!("{}", built.agent.display());
             Ok(())
         }
+        Command::Vm(arguments) => process::exit(xtask::vm::run(&arguments)?),
     }
 }
