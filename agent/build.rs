@@ -1,6 +1,6 @@
 //! Puts the kernel half into the daemon.
 //!
-//! In: the object that `cargo xtask build` made, from `SEALWATCH_EBPF_OBJECT` or
+//! In: the object that `cargo xtask build` made, from `XTASK_EBPF_OBJECT` or
 //! its usual place. Out: `$OUT_DIR/kernel.o`, and the cfg `kernel_half` where
 //! there is one. Invariant: without an object the daemon still compiles, so that
 //! lints, documents and unit tests need no kernel toolchain; it then refuses to
@@ -11,8 +11,8 @@ use std::{env, error::Error, fs, path::PathBuf};
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rustc-check-cfg=cfg(kernel_half)");
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-env-changed=SEALWATCH_EBPF_OBJECT");
-    let named = env::var_os("SEALWATCH_EBPF_OBJECT").map(PathBuf::from);
+    println!("cargo:rerun-if-env-changed=XTASK_EBPF_OBJECT");
+    let named = env::var_os("XTASK_EBPF_OBJECT").map(PathBuf::from);
     let object = match &named {
         Some(path) => path.clone(),
         None => {
@@ -20,17 +20,15 @@ fn main() -> Result<(), Box<dyn Error>> {
             agent.join("../target/ebpf/bpfel-unknown-none/ebpf/sealwatch-ebpf")
         }
     };
+    println!("cargo:rerun-if-changed={}", object.display());
     let bytes = match fs::read(&object) {
         Ok(bytes) => {
-            // Not watched while absent: cargo takes a missing file for a changed
-            // one, and would compile the daemon anew each time.
-            println!("cargo:rerun-if-changed={}", object.display());
             println!("cargo:rustc-cfg=kernel_half");
             bytes
         }
         // An object that was asked for by name must be there.
         Err(error) if named.is_some() => {
-            return Err(format!("SEALWATCH_EBPF_OBJECT={}: {error}", object.display()).into());
+            return Err(format!("XTASK_EBPF_OBJECT={}: {error}", object.display()).into());
         }
         Err(_) => Vec::new(),
     };

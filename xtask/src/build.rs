@@ -4,7 +4,11 @@
 //! the daemon never carries an older object than the sources' (cargo is asked
 //! each time). Lacks on purpose: `aya-build`, which needs a rustup nightly.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::Result;
 
@@ -29,7 +33,7 @@ pub struct Built {
 pub fn build(profile: &str) -> Result<Built> {
     let object = ebpf(&toolchain::ensure()?)?;
     let triple = layout::host_triple()?;
-    let mut command = user_half("build", &triple, &object);
+    let mut command = user_half("build", &triple);
     command.args([
         "--profile",
         profile,
@@ -50,22 +54,34 @@ pub fn build(profile: &str) -> Result<Built> {
 /// # Errors
 /// The compiler's or the linker's.
 pub fn ebpf(toolchain: &Toolchain) -> Result<PathBuf> {
-    let mut command = ebpf_command(toolchain, "build", &[]);
+    let mut command = ebpf_command(toolchain, &toolchain.rustc.cargo);
+    command.arg("build");
+    ebpf_arguments(&mut command);
     command.args(["--bin", "sealwatch-ebpf"]);
     step::loud("building the kernel half", &mut command)?;
     Ok(layout::ebpf_object())
 }
 
-/// A cargo command on the kernel half for its own target.
-pub fn ebpf_command(toolchain: &Toolchain, verb: &str, extra_flags: &[&str]) -> Command {
-    let mut command = Command::new(&toolchain.rustc.cargo);
+/// A program that compiles with the kernel half's toolchain.
+pub fn ebpf_command(toolchain: &Toolchain, program: &Path) -> Command {
+    let mut command = Command::new(program);
     layout::forget_outer_cargo(&mut command);
     let linker = format!("linker={}", toolchain.linker.display());
-    let mut flags = vec!["-C", &linker, "-C", "link-arg=--btf"];
-    flags.extend(extra_flags);
+    let flags = ["-C", &linker, "-C", "link-arg=--btf"];
     command
         .current_dir(layout::root())
-        .args([verb, "--package", "sealwatch-ebpf", "--features", "kernel"])
+        .env("CARGO", &toolchain.rustc.cargo)
+        .env("RUSTC", &toolchain.rustc.rustc)
+        // A stable compiler must be told that `-Z` is meant.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    command
+}
+
+/// What cargo must be told of the kernel half, after the verb.
+pub fn ebpf_arguments(command: &mut Command) {
+    command
+        .args(["--package", "sealwatch-ebpf", "--features", "kernel"])
         .args([
             "--target",
             layout::EBPF_TARGET,
@@ -74,16 +90,12 @@ pub fn ebpf_command(toolchain: &Toolchain, verb: &str, extra_flags: &[&str]) -> 
             "ebpf",
         ])
         .arg("--target-dir")
-        .arg(layout::target_dir().join("ebpf"))
-        // A stable compiler must be told that `-Z` is meant.
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTC", &toolchain.rustc.rustc)
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
-    command
+        .arg(layout::target_dir().join("ebpf"));
 }
 
-/// A cargo command for the host, linked statically and with the kernel half in it.
-pub fn user_half(verb: &str, triple: &str, object: &PathBuf) -> Command {
+/// A cargo command for the host, linked statically. The daemon's build script
+/// finds the kernel half where [`ebpf`] leaves it.
+pub fn user_half(verb: &str, triple: &str) -> Command {
     let mut command = layout::cargo();
     // The flag goes to the target alone, and `--target` keeps it from proc macros.
     let flags = format!(
@@ -92,7 +104,10 @@ pub fn user_half(verb: &str, triple: &str, object: &PathBuf) -> Command {
     );
     command
         .args([verb, "--target", triple])
-        .env(flags, "-C target-feature=+crt-static")
-        .env("SEALWATCH_EBPF_OBJECT", object);
+        .env(flags, "-C target-feature=+crt-static");
+    if env::var_os("CARGO_TARGET_DIR").is_some() {
+        // Only then: a variable that comes and goes makes cargo compile anew.
+        command.env("XTASK_EBPF_OBJECT", layout::ebpf_object());
+    }
     command
 }

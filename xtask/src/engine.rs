@@ -30,8 +30,6 @@ use crate::{
 pub const IMAGE: &str = "sealwatch/busybox:latest";
 /// The uid and gid of the image's user `app`.
 pub const APP_USER: u32 = 10_001;
-/// Packages that an engine is made of.
-pub const PACKAGES: [&str; 4] = ["docker.io", "containerd", "runc", "busybox-static"];
 
 const HOST_SOCKET: &str = "/var/run/docker.sock";
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -176,7 +174,10 @@ impl Engine {
 
 /// Installs what is missing of an engine. Programs are looked for first, as a
 /// machine with Docker's own packages has them under other names.
-fn ensure_programs() -> Result<()> {
+///
+/// # Errors
+/// apt's own.
+pub fn ensure_programs() -> Result<()> {
     for (name, package) in [
         ("dockerd", "docker.io"),
         ("containerd", "containerd"),

@@ -4,8 +4,12 @@
 //! integration tests, which need the same private engine and the same guests.
 
 pub mod build;
+pub mod check;
+pub mod demo;
 pub mod engine;
 pub mod layout;
 pub mod step;
+pub mod test;
+pub mod tidy;
 pub mod toolchain;
 pub mod vm;

@@ -3,10 +3,11 @@
 //! In: the command line. Out: the exit code. Lacks on purpose: work; each
 //! command is a module of the library.
 
-use std::process;
+use std::process::{self, ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use xtask::{build, check, demo, test, tidy, vm};
 
 /// Builds, checks, tests and demonstrates Sealwatch.
 #[derive(Parser)]
@@ -24,17 +25,41 @@ enum Command {
         #[arg(long, default_value = "release")]
         profile: String,
     },
+    /// Checks format, rules of the house, lints and documents.
+    Check,
+    /// Builds and runs the daemon on this machine, or the demonstration.
+    Run(demo::RunArgs),
+    /// Checks, builds, and runs every test.
+    Test(test::TestArgs),
+    /// Checks the rules of the house.
+    Tidy {
+        /// Rewrites the generated tables in the documents.
+        #[arg(long)]
+        fix: bool,
+    },
     /// Runs a command in a guest of one of the supported kernels.
-    Vm(xtask::vm::VmArgs),
+    Vm(vm::VmArgs),
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().command {
-        Command::Build { profile } => {
-            let built = xtask::build::build(&profile)?;
-            println!("{}", built.agent.display());
-            Ok(())
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        // Without the backtrace that RUST_BACKTRACE would add: these errors are for people.
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
         }
-        Command::Vm(arguments) => process::exit(xtask::vm::run(&arguments)?),
     }
+}
+
+fn run() -> Result<ExitCode> {
+    match Cli::parse().command {
+        Command::Build { profile } => println!("{}", build::build(&profile)?.agent.display()),
+        Command::Check => check::run()?,
+        Command::Run(args) => return demo::run(&args),
+        Command::Test(args) => return test::run(&args),
+        Command::Tidy { fix } => tidy::run(fix)?,
+        Command::Vm(args) => process::exit(vm::run(&args)?),
+    }
+    Ok(ExitCode::SUCCESS)
 }

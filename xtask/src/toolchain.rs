@@ -264,5 +264,32 @@ fn install_linker(llvm: u32, rustc: &Rustc) -> Result<()> {
     .context("bpf-linker could not be built")
 }
 
+/// Finds or installs the clippy that belongs to a toolchain, and returns its
+/// `cargo-clippy`; another compiler's cannot read this one's libraries.
+///
+/// # Errors
+/// apt's or rustup's own.
+pub fn ensure_clippy(toolchain: &Toolchain) -> Result<PathBuf> {
+    let program = toolchain.rustc.cargo.with_file_name("cargo-clippy");
+    if program.exists() {
+        return Ok(program);
+    }
+    if toolchain.rustc.rustc.starts_with("/usr/bin") {
+        let owner = step::output(Command::new("dpkg-query").args(["--search", "/usr/bin/rustc"]))?;
+        let web = owner.starts_with("rustc-web");
+        ensure_packages(&[if web {
+            "rust-web-clippy"
+        } else {
+            "rust-clippy"
+        }])?;
+    } else {
+        step::loud(
+            "installing clippy for rustup's nightly",
+            Command::new("rustup").args(["component", "add", "clippy", "--toolchain", "nightly"]),
+        )?;
+    }
+    Ok(program)
+}
+
 #[cfg(test)]
 mod tests;

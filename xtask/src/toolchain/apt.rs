@@ -152,9 +152,7 @@ pub fn as_root(program: &str) -> Result<Command> {
     // Services are for the owner of the machine to start: RUNLEVEL=1 keeps
     // packages from starting theirs where no systemd runs.
     let settings = ["DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"];
-    // SAFETY: geteuid has no arguments and cannot fail.
-    let user = unsafe { libc::geteuid() };
-    let mut command = if user == 0 {
+    let mut command = if is_root() {
         Command::new("env")
     } else if on_path("sudo") {
         let mut sudo = Command::new("sudo");
@@ -168,6 +166,12 @@ pub fn as_root(program: &str) -> Result<Command> {
     };
     command.args(settings).arg(program);
     Ok(command)
+}
+
+/// Does this process run as root?
+pub fn is_root() -> bool {
+    // SAFETY: geteuid has no arguments and cannot fail.
+    unsafe { libc::geteuid() == 0 }
 }
 
 /// Is there such a program on the PATH?

@@ -1,0 +1,174 @@
+//! `cargo xtask run`: the daemon on this machine, or the demonstration.
+//!
+//! In: the command line. Out: for the demonstration, a table of what the daemon
+//! saw of a real container; exit code 0 only if it saw all of it. Invariant: a
+//! denial counts as seen when the daemon wrote its event and its metrics count
+//! it; nothing is assumed from what the container did.
+
+mod agent;
+mod app;
+mod table;
+
+use std::{
+    os::unix::process::CommandExt as _,
+    process::{Command, ExitCode},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, bail};
+
+use self::{agent::Agent, app::App};
+use crate::{build, engine::Engine, layout, toolchain::apt};
+
+/// How long `--once` waits for all denials, from the container's start.
+const SEEN_WITHIN: Duration = Duration::from_secs(60);
+/// How often the container is started again without `--once`.
+const REPEAT: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(200);
+
+/// `cargo xtask run`.
+#[derive(clap::Args, Debug)]
+pub struct RunArgs {
+    /// Runs a container with a read-only root through a rollout and shows what is refused.
+    #[arg(long)]
+    demo: bool,
+    /// With --demo: ends by itself; the exit code tells whether all was seen.
+    #[arg(long, requires = "demo")]
+    once: bool,
+    /// Leaves out the build.
+    #[arg(long, hide = true)]
+    no_build: bool,
+    /// What the daemon is told, such as `doctor` or `--web.listen-address :9402`.
+    #[arg(last = true, conflicts_with = "demo")]
+    args: Vec<String>,
+}
+
+/// Builds, then runs.
+///
+/// # Errors
+/// What could not be built or started, or what the daemon did not see.
+pub fn run(args: &RunArgs) -> Result<ExitCode> {
+    let agent = match args.no_build {
+        true => layout::agent_binary(&layout::host_triple()?, "release"),
+        false => build::build("release")?.agent,
+    };
+    if !apt::is_root() {
+        return again_as_root(args);
+    }
+    if args.demo {
+        return demonstrate(args.once, &agent);
+    }
+    let mut command = Command::new(agent);
+    if args.args.first().is_none_or(|first| first.starts_with('-')) {
+        command.arg("run");
+    }
+    Err(command.args(&args.args).exec().into())
+}
+
+/// Building is for the user, loading programs and starting engines for root.
+fn again_as_root(args: &RunArgs) -> Result<ExitCode> {
+    if !apt::on_path("sudo") {
+        bail!("running needs root (it loads programs into the kernel), and there is no sudo");
+    }
+    eprintln!("==> running as root through sudo");
+    let mut command = Command::new("sudo");
+    command
+        .arg("--preserve-env")
+        .arg(std::env::current_exe()?)
+        .args(["run", "--no-build"]);
+    if args.demo {
+        command.arg("--demo");
+    }
+    if args.once {
+        command.arg("--once");
+    }
+    Err(command.arg("--").args(&args.args).exec().into())
+}
+
+fn demonstrate(once: bool, agent: &std::path::Path) -> Result<ExitCode> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    let stopped = || stop.load(Ordering::Relaxed);
+
+    let dir = tempfile::Builder::new()
+        .prefix("sealwatch-demo")
+        .tempdir()?;
+    let engine = match Engine::host() {
+        Some(engine) => {
+            println!(
+                "engine     the machine's own, {}",
+                engine.socket().display()
+            );
+            engine.ensure_image()?;
+            engine
+        }
+        None => {
+            let engine = Engine::start(dir.path())?;
+            println!(
+                "engine     a private dockerd, {}",
+                engine.socket().display()
+            );
+            engine
+        }
+    };
+    let mut agent = Agent::start(agent, engine.socket(), dir.path())?;
+    println!("metrics    {}", agent.metrics_url());
+    let app = App::new(&engine, dir.path())?;
+    println!("container  {}", app.command_line());
+
+    println!("\nwhat the app says:");
+    app.run_first()?;
+    let begun = Instant::now();
+    let rows = loop {
+        agent.check()?;
+        let rows = table::rows(agent.events(), &agent.metrics()?, app.name());
+        let complete = app::DENIALS
+            .iter()
+            .all(|denial| rows.iter().any(|row| denial.is(row)));
+        if complete || stopped() || begun.elapsed() > SEEN_WITHIN {
+            break rows;
+        }
+        thread::sleep(POLL);
+    };
+    println!("\nwhat sealwatch saw:\n{}", table::render(&rows));
+    let missing: Vec<String> = app::DENIALS
+        .iter()
+        .filter(|denial| !rows.iter().any(|row| denial.is(row)))
+        .map(ToString::to_string)
+        .collect();
+    if once {
+        agent.stop()?;
+        if missing.is_empty() {
+            println!("All {} denials were seen.", app::DENIALS.len());
+            return Ok(ExitCode::SUCCESS);
+        }
+        bail!("not seen: {}\n{}", missing.join("; "), agent.log_tail());
+    }
+    for denial in missing {
+        println!("Not seen: {denial}");
+    }
+    println!(
+        "The app is started again every {} s. Try:",
+        REPEAT.as_secs()
+    );
+    println!("  curl -s {} | grep sealwatch_", agent.metrics_url());
+    println!("Ctrl-C ends the demonstration.");
+    let mut last = Instant::now();
+    while !stopped() {
+        agent.check()?;
+        if last.elapsed() > REPEAT {
+            app.run_again()?;
+            last = Instant::now();
+        }
+        thread::sleep(POLL);
+    }
+    agent.stop()?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,182 @@
+//! The daemon as the demonstration runs it: a child with events on stdout and metrics on a port.
+//!
+//! In: the binary and an engine's socket. Out: its events so far and its metrics.
+//! Invariant: a daemon that ends or never gets ready is an error with the end of its log.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{POLL, table::Event};
+use crate::step;
+
+/// The daemon's usual port, taken if it is free.
+const PORT: u16 = 9402;
+const READY_WITHIN: Duration = Duration::from_secs(30);
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+const HTTP_WITHIN: Duration = Duration::from_secs(5);
+
+/// A running daemon.
+pub(super) struct Agent {
+    child: Child,
+    address: SocketAddr,
+    log: PathBuf,
+    incoming: Receiver<io::Result<String>>,
+    events: Vec<Event>,
+}
+
+impl Agent {
+    /// Starts the daemon and waits until it is ready.
+    pub(super) fn start(binary: &Path, docker: &Path, dir: &Path) -> Result<Agent> {
+        let address = free_address()?;
+        let log = dir.join("sealwatch.log");
+        let mut child = Command::new(binary)
+            .args(["run", "--events", "json", "--cri-endpoint", "none"])
+            .args(["--web.listen-address", &address.to_string()])
+            .arg("--docker-socket")
+            .arg(docker)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log)?)
+            // Ctrl-C on the terminal is for this process, which then stops the daemon.
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("cannot start {}", binary.display()))?;
+        let stdout = child.stdout.take().context("the daemon has no stdout")?;
+        let (sender, incoming) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines() {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut agent = Agent {
+            child,
+            address,
+            log,
+            incoming,
+            events: Vec::new(),
+        };
+        agent.wait_until_ready()?;
+        Ok(agent)
+    }
+
+    /// Where the metrics are.
+    pub(super) fn metrics_url(&self) -> String {
+        format!("http://{}/metrics", self.address)
+    }
+
+    /// Fails once the daemon has ended, or has written something that is no event.
+    pub(super) fn check(&mut self) -> Result<()> {
+        while let Ok(line) = self.incoming.try_recv() {
+            let line = line?;
+            let event = serde_json::from_str(&line);
+            self.events
+                .push(event.with_context(|| format!("not an event: {line}"))?);
+        }
+        match self.child.try_wait()? {
+            Some(status) => bail!("sealwatch ended with {status}\n{}", self.log_tail()),
+            None => Ok(()),
+        }
+    }
+
+    /// Every event until the last [`Agent::check`].
+    pub(super) fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The metrics' text.
+    pub(super) fn metrics(&self) -> Result<String> {
+        let (status, body) = self.get("/metrics")?;
+        anyhow::ensure!(status == 200, "/metrics answered {status}: {body}");
+        Ok(body)
+    }
+
+    /// The end of the daemon's log.
+    pub(super) fn log_tail(&self) -> String {
+        let text = fs::read(&self.log).unwrap_or_default();
+        format!(
+            "the end of its log:\n{}",
+            step::tail(&String::from_utf8_lossy(&text))
+        )
+    }
+
+    /// Stops the daemon in order.
+    pub(super) fn stop(&mut self) -> Result<()> {
+        let pid = i32::try_from(self.child.id())?;
+        // SAFETY: kill takes integers; the child was not waited for, so the id is its own.
+        unsafe { libc::kill(pid, libc::SIGTERM) };
+        let begun = Instant::now();
+        while begun.elapsed() < STOP_WITHIN {
+            match self.child.try_wait()? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => bail!(
+                    "on SIGTERM sealwatch ended with {status}\n{}",
+                    self.log_tail()
+                ),
+                None => thread::sleep(POLL),
+            }
+        }
+        bail!(
+            "sealwatch did not end within {} s of SIGTERM",
+            STOP_WITHIN.as_secs()
+        )
+    }
+
+    fn wait_until_ready(&mut self) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            self.check()?;
+            if self.get("/readyz").is_ok_and(|(status, _)| status == 200) {
+                return Ok(());
+            }
+            if begun.elapsed() > READY_WITHIN {
+                bail!("sealwatch was not ready within 30 s\n{}", self.log_tail());
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    /// Status and body of a GET. HTTP/1.0 and one answer per connection need no client.
+    fn get(&self, path: &str) -> Result<(u16, String)> {
+        let mut stream = TcpStream::connect_timeout(&self.address, HTTP_WITHIN)?;
+        stream.set_read_timeout(Some(HTTP_WITHIN))?;
+        write!(
+            stream,
+            "GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n",
+            self.address
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+        Ok((status.context("no HTTP status")?, body.to_owned()))
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // Only what an error left behind; `stop` has waited otherwise.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.child.kill().ok();
+            self.child.wait().ok();
+        }
+    }
+}
+
+/// The usual port, or any free one where it is taken.
+fn free_address() -> Result<SocketAddr> {
+    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    Ok(bind(PORT).or_else(|_| bind(0))?.local_addr()?)
+}
