@@ -354,7 +354,7 @@ impl Identity {
         let known = || levels.iter().filter_map(|id| self.containers.get(id));
         known()
             .find(|known| known.container.described)
-            .or_else(|| known().last())
+            .or_else(|| known().next_back())
     }
 
     /// Enters the last of `ids`, whose other members lie around it.
