@@ -6,7 +6,7 @@
 //! every table is bounded, and what does not fit is counted; a dead container
 //! keeps its name for the grace time, so that late events still get it; a
 //! runtime's silence costs names, never counts. Lacks on purpose: asking the
-//! runtimes, which `runtimes` does beside the hot path.
+//! runtimes, which [`runtimes`] does beside the hot path.
 //!
 //! Where containers lie in containers (kind, Docker in Docker), the outermost
 //! one that a runtime has described is the owner, otherwise the innermost: an
@@ -15,7 +15,13 @@
 //! control groups from passing for another by naming one after it.
 
 pub mod cgroup;
+mod cri;
+mod docker;
 pub mod hierarchy;
+mod inquiry;
+mod labels;
+pub mod runtimes;
+pub mod status;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -1,0 +1,185 @@
+//! The runtimes' sockets become one stream of descriptions.
+//!
+//! In: which sockets, and look-ups. Out: [`Runtimes`]. Invariant: runs beside
+//! the hot path; every queue is bounded; a socket that is absent, dead or slow
+//! is tried again for ever, and delays names, never counts. Lacks on purpose:
+//! either API's dialect.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+
+use super::cri::{self, CriError};
+use super::docker;
+use super::status::{EndpointStatus, Reporter, RuntimeStatus};
+use super::{Description, LookUp};
+use crate::config::Sockets;
+use crate::denial::Runtime;
+
+/// Where Docker and Podman listen unless told otherwise.
+pub const DOCKER_SOCKETS: [&str; 2] = ["/var/run/docker.sock", "/run/podman/podman.sock"];
+/// Where containerd, CRI-O and the distributions' own copies of them listen.
+pub const CRI_SOCKETS: [&str; 5] = [
+    "/run/containerd/containerd.sock",
+    "/run/crio/crio.sock",
+    "/run/k3s/containerd/containerd.sock",
+    "/run/k0s/containerd.sock",
+    "/run/cri-dockerd.sock",
+];
+
+/// Descriptions that wait for the pipeline; then the sessions wait.
+const DESCRIPTIONS_MAX: usize = 1_024;
+/// Look-ups that wait to be handed out, and at each socket; then they are dropped.
+const LOOK_UPS_MAX: usize = 1_024;
+/// An absent socket is looked for this often.
+const ABSENT_EVERY: Duration = Duration::from_secs(5);
+/// Waits between sessions grow from the first to the second.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
+/// A session that lasted this long was a good one: the next wait is short again.
+const GOOD_SESSION: Duration = Duration::from_secs(60);
+
+/// The pipeline's ends.
+#[derive(Debug)]
+pub struct Runtimes {
+    /// What the runtimes tell, unasked and asked.
+    pub descriptions: mpsc::Receiver<Description>,
+    /// Wishes; to be sent with `try_send`.
+    pub look_ups: mpsc::Sender<LookUp>,
+    /// How the sockets are.
+    pub status: Arc<RuntimeStatus>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Api {
+    Docker,
+    Cri,
+}
+
+impl Api {
+    /// Whether a container of this runtime may be known at the other end.
+    fn serves(self, runtime: Runtime) -> bool {
+        match runtime {
+            // cri-dockerd's containers are Docker's; Docker itself knows them best.
+            Runtime::Docker | Runtime::Podman => self == Api::Docker,
+            Runtime::Containerd | Runtime::Crio => self == Api::Cri,
+            Runtime::Unspecified => true,
+        }
+    }
+}
+
+/// Starts to listen; ends when the receiver is dropped. To be called inside tokio.
+pub fn start(docker: &Sockets, cri: &Sockets) -> Runtimes {
+    let (out, descriptions) = mpsc::channel(DESCRIPTIONS_MAX);
+    let (look_ups, wishes) = mpsc::channel(LOOK_UPS_MAX);
+    let mut endpoints = Vec::new();
+    let mut queues = Vec::new();
+    let sockets = places(docker, &DOCKER_SOCKETS, Api::Docker)
+        .into_iter()
+        .chain(places(cri, &CRI_SOCKETS, Api::Cri));
+    for (path, api, asked_for) in sockets {
+        let runtime = by_name(&path, api);
+        let status = Arc::new(EndpointStatus::new(path, runtime, asked_for));
+        let reporter = Reporter {
+            status: status.clone(),
+            descriptions: out.clone(),
+        };
+        let (queue, waiting) = mpsc::channel(LOOK_UPS_MAX);
+        tokio::spawn(attend(api, asked_for, waiting, reporter));
+        queues.push((api, queue, status.clone()));
+        endpoints.push(status);
+    }
+    tokio::spawn(hand_out(wishes, queues));
+    Runtimes {
+        descriptions,
+        look_ups,
+        status: Arc::new(RuntimeStatus { endpoints }),
+    }
+}
+
+fn places(sockets: &Sockets, usual: &[&str], api: Api) -> Vec<(PathBuf, Api, bool)> {
+    match sockets {
+        Sockets::Auto => usual
+            .iter()
+            .map(|path| (PathBuf::from(path), api, false))
+            .collect(),
+        Sockets::Only(paths) => paths.iter().map(|path| (path.clone(), api, true)).collect(),
+    }
+}
+
+/// Who is expected at a socket, until he says himself.
+fn by_name(path: &std::path::Path, api: Api) -> Runtime {
+    let path = path.to_string_lossy();
+    match api {
+        Api::Docker if path.contains("podman") => Runtime::Podman,
+        Api::Docker => Runtime::Docker,
+        Api::Cri if path.contains("crio") => Runtime::Crio,
+        Api::Cri if path.contains("dockerd") => Runtime::Docker,
+        Api::Cri => Runtime::Containerd,
+    }
+}
+
+/// Gives each wish to the sockets that may know the container.
+async fn hand_out(
+    mut wishes: mpsc::Receiver<LookUp>,
+    queues: Vec<(Api, mpsc::Sender<LookUp>, Arc<EndpointStatus>)>,
+) {
+    while let Some(wish) = wishes.recv().await {
+        for (api, queue, status) in &queues {
+            // A session that begins lists everything, so nothing is kept for it.
+            let wanted = api.serves(wish.runtime) && status.is_up();
+            if wanted && queue.try_send(wish.clone()).is_err() {
+                status.look_up_dropped();
+            }
+        }
+    }
+}
+
+/// Keeps a session with one socket going.
+async fn attend(
+    api: Api,
+    asked_for: bool,
+    mut look_ups: mpsc::Receiver<LookUp>,
+    reporter: Reporter,
+) {
+    let status = reporter.status.clone();
+    let mut wait = BACK_OFF.0;
+    loop {
+        if reporter.descriptions.is_closed() || look_ups.is_closed() {
+            return;
+        }
+        if !tokio::fs::try_exists(&status.path).await.unwrap_or(false) {
+            if asked_for {
+                status.failed(&"there is no such socket");
+            }
+            sleep(ABSENT_EVERY).await;
+            continue;
+        }
+        let begun = Instant::now();
+        match api {
+            Api::Docker => {
+                let Err(error) = docker::serve(&status.path, &mut look_ups, &reporter).await;
+                status.failed(&error);
+            }
+            Api::Cri => {
+                let Err(error) = cri::serve(&status.path, &mut look_ups, &reporter).await;
+                status.failed(&error);
+                // Docker's own containerd has its CRI switched off as a rule.
+                if !asked_for && matches!(error, CriError::NotServed) {
+                    status.irrelevant();
+                    wait = BACK_OFF.1;
+                }
+            }
+        }
+        status.session_ended();
+        if begun.elapsed() >= GOOD_SESSION {
+            wait = BACK_OFF.0;
+        }
+        sleep(wait).await;
+        wait = (wait * 2).min(BACK_OFF.1);
+        // What was asked meanwhile is in the next session's list.
+        while look_ups.try_recv().is_ok() {}
+    }
+}
