@@ -16,10 +16,12 @@
 
 pub mod cgroup;
 mod cri;
+mod description;
 mod docker;
 pub mod hierarchy;
 mod inquiry;
 mod labels;
+mod limits;
 pub mod runtimes;
 pub mod status;
 
@@ -28,51 +30,13 @@ use std::sync::Arc;
 
 use crate::denial::{CgroupId, Container, Loss, Owner, Runtime, Stage, Unresolved};
 use cgroup::{Parsed, parse};
+use description::merge;
+pub use description::{Description, LookUp, unnamed};
 pub use hierarchy::Scan;
+pub use limits::Limits;
 
 /// A container that stays undescribed is asked for again at most this often.
 const ASK_AGAIN_NS: u64 = 5_000_000_000;
-
-/// Bounds of [`Identity`]'s tables.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Control groups known at once, the dead ones of the grace time included.
-    pub cgroups: usize,
-    /// Control groups in one outermost container, so that none fills the table alone.
-    pub cgroups_per_container: usize,
-    /// Containers known at once.
-    pub containers: usize,
-    /// Nanoseconds that a dead control group is remembered.
-    pub grace_ns: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            cgroups: 32_768,
-            cgroups_per_container: 4_096,
-            containers: 8_192,
-            grace_ns: 60_000_000_000,
-        }
-    }
-}
-
-/// What a runtime tells of a container. Fields left empty say nothing, and
-/// overwrite nothing that is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Description {
-    /// The answer; `id` is always set.
-    pub container: Container,
-}
-
-/// A wish for a [`Description`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct LookUp {
-    /// The container's id.
-    pub id: String,
-    /// Whom to ask, as far as the control group's path tells.
-    pub runtime: Runtime,
-}
 
 /// What a control group turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -418,52 +382,6 @@ impl Identity {
         }
         true
     }
-}
-
-/// A container of which only the control group is known.
-pub fn unnamed(id: &str, runtime: Runtime) -> Container {
-    Container {
-        id: id.to_owned(),
-        runtime,
-        name: id.chars().take(12).collect(),
-        image: String::new(),
-        namespace: String::new(),
-        pod: String::new(),
-        workload: String::new(),
-        project: String::new(),
-        revision: String::new(),
-        track: String::new(),
-        read_only_root: None,
-        mount_targets: Vec::new(),
-        described: false,
-    }
-}
-
-/// Adds what was told to what is known.
-fn merge(known: &mut Container, told: Container) {
-    let texts = [
-        (&mut known.name, told.name),
-        (&mut known.image, told.image),
-        (&mut known.namespace, told.namespace),
-        (&mut known.pod, told.pod),
-        (&mut known.workload, told.workload),
-        (&mut known.project, told.project),
-        (&mut known.revision, told.revision),
-        (&mut known.track, told.track),
-    ];
-    for (known, told) in texts {
-        if !told.is_empty() {
-            *known = told;
-        }
-    }
-    if told.runtime != Runtime::Unspecified {
-        known.runtime = told.runtime;
-    }
-    known.read_only_root = told.read_only_root.or(known.read_only_root);
-    if !told.mount_targets.is_empty() {
-        known.mount_targets = told.mount_targets;
-    }
-    known.described |= told.described;
 }
 
 #[cfg(test)]

@@ -1,0 +1,69 @@
+//! What a runtime is asked for, and what it tells.
+//!
+//! In: one answer. Out: more of a [`Container`]. Invariant: pure; a poorer
+//! answer takes nothing away, whatever the order. Lacks on purpose: asking.
+
+use crate::denial::{Container, Runtime};
+
+/// What a runtime tells of a container. Fields left empty say nothing, and
+/// overwrite nothing that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The answer; `id` is always set.
+    pub container: Container,
+}
+
+/// A wish for a [`Description`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LookUp {
+    /// The container's id.
+    pub id: String,
+    /// Whom to ask, as far as the control group's path tells.
+    pub runtime: Runtime,
+}
+
+/// A container of which only the control group is known.
+pub fn unnamed(id: &str, runtime: Runtime) -> Container {
+    Container {
+        id: id.to_owned(),
+        runtime,
+        name: id.chars().take(12).collect(),
+        image: String::new(),
+        namespace: String::new(),
+        pod: String::new(),
+        workload: String::new(),
+        project: String::new(),
+        revision: String::new(),
+        track: String::new(),
+        read_only_root: None,
+        mount_targets: Vec::new(),
+        described: false,
+    }
+}
+
+/// Adds what was told to what is known.
+pub(super) fn merge(known: &mut Container, told: Container) {
+    let texts = [
+        (&mut known.name, told.name),
+        (&mut known.image, told.image),
+        (&mut known.namespace, told.namespace),
+        (&mut known.pod, told.pod),
+        (&mut known.workload, told.workload),
+        (&mut known.project, told.project),
+        (&mut known.revision, told.revision),
+        (&mut known.track, told.track),
+    ];
+    for (known, told) in texts {
+        if !told.is_empty() {
+            *known = told;
+        }
+    }
+    if told.runtime != Runtime::Unspecified {
+        known.runtime = told.runtime;
+    }
+    known.read_only_root = told.read_only_root.or(known.read_only_root);
+    if !told.mount_targets.is_empty() {
+        known.mount_targets = told.mount_targets;
+    }
+    known.described |= told.described;
+}
