@@ -9,16 +9,18 @@ use std::path::Path;
 use super::{Finding, finding};
 
 /// From left to right. Modules of one layer do not know each other.
-const LAYERS: [&[&str]; 13] = [
+const LAYERS: [&[&str]; 15] = [
     &["denial"],
+    &["config", "process", "write_root"],
     &["catalog"],
-    &["config", "host"],
+    &["host"],
     &["source"],
     &["decode"],
     &["identity"],
     &["remedy"],
     &["classify", "mounts", "tmpfs", "contract"],
     &["aggregate", "degrade"],
+    &["record"],
     &["metrics", "events", "report", "alert"],
     &["http"],
     &["pipeline"],

@@ -49,14 +49,16 @@ pub fn ensure_packages(packages: &[&str]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let names = missing.join(" ");
-    let title = format!("installing {names}");
+    if !*fresh && missing.iter().any(|package| candidate(package).is_none()) {
+        update(&mut fresh)?;
+    }
+    let title = format!("installing {}", missing.join(" "));
     let first = step::quiet(&title, &mut install(&missing)?);
     let Err(why) = first else { return Ok(()) };
     if *fresh {
         return Err(why);
     }
-    // Old lists name versions that have left the archive, or know nothing at all.
+    // Old lists name versions that have left the archive.
     update(&mut fresh)?;
     step::quiet(&title, &mut install(&missing)?)
 }
