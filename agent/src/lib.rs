@@ -3,9 +3,16 @@
 //! Stages, each importing only from those above it; ARCHITECTURE.md has the map.
 
 pub mod aggregate;
+pub mod catalog;
 pub mod classify;
 pub mod config;
 pub mod denial;
+pub mod events;
+pub mod http;
 pub mod identity;
+pub mod metrics;
+pub mod process;
+pub mod record;
+pub mod report;
 pub mod source;
 pub mod write_root;

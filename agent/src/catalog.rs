@@ -1,0 +1,434 @@
+//! What there is to see, as tables: metrics, causes, hooks, losses.
+//!
+//! In: nothing. Out: rows that `metrics` exports by, and Markdown for the
+//! documents. Invariant: a metric, cause, hook or loss that is not in a table
+//! here does not exist; tests hold the tables against what is exported. Lacks on
+//! purpose: values.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::config::SETTINGS;
+use crate::denial::{Cause, Hook, Operation, Stage, Unresolved};
+
+/// Kind of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricKind {
+    /// Only grows while its series is there.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+}
+
+/// A row of the table of metrics.
+#[derive(Debug)]
+pub struct Metric {
+    /// Its name, with unit and suffix.
+    pub name: &'static str,
+    /// Counter or gauge.
+    pub kind: MetricKind,
+    /// Label names, in the order of the values.
+    pub labels: &'static [&'static str],
+    /// One sentence.
+    pub help: &'static str,
+}
+
+macro_rules! metrics {
+    ($($(#[$doc:meta])* $id:ident = $kind:ident $name:literal [$($label:literal),*] $help:literal;)+) => {
+        $($(#[$doc])* #[doc = $help] pub const $id: &Metric = &Metric {
+            name: $name, kind: MetricKind::$kind, labels: &[$($label),*], help: $help,
+        };)+
+        /// Every metric.
+        pub const METRICS: &[&Metric] = &[$($id),+];
+    };
+}
+
+metrics! {
+    DENIALS = Counter "sealwatch_denials_total"
+        ["namespace", "pod", "container", "operation", "errno", "cause"]
+        "File operations of a container that the kernel refused.";
+    WRITE_ROOT_DENIALS = Counter "sealwatch_write_root_denials_total"
+        ["namespace", "pod", "container", "operation", "errno", "cause", "write_root"]
+        "The same by the directory under which the write belongs; _unresolved where the path is not known, _other past the limit.";
+    CONTAINER_INFO = Gauge "sealwatch_container_info"
+        ["namespace", "pod", "container", "container_id", "runtime", "image", "workload", "project", "revision", "track"]
+        "A container that is there or was until lately, always 1.";
+    HOST_DENIALS = Counter "sealwatch_host_denials_total"
+        ["operation", "errno", "cause"]
+        "Refused file operations of processes outside containers, with --host.";
+    UNRESOLVED_DENIALS = Counter "sealwatch_unresolved_denials_total"
+        ["operation", "errno", "cause", "reason"]
+        "Refused file operations whose container is not known, by the reason why.";
+    RECORDED_DENIALS = Counter "sealwatch_recorded_denials_total" []
+        "Refusals counted in the kernel: the sum of all denials here, of those pending, retired and ignored.";
+    PENDING_DENIALS = Gauge "sealwatch_pending_denials" []
+        "Refusals that wait for their first sample before they are exported, 2 seconds at most.";
+    RETIRED_DENIALS = Counter "sealwatch_retired_denials_total" []
+        "Refusals whose series have left with their container.";
+    IGNORED_DENIALS = Counter "sealwatch_ignored_denials_total" []
+        "Refusals of the host, read before its control group was left out in the kernel.";
+    LIMITED_DENIALS = Counter "sealwatch_limited_denials_total" ["limit"]
+        "Refusals that went to an _other series, by the limit that was reached.";
+    SAMPLES = Counter "sealwatch_samples_total" []
+        "Refusals handed over with path and evidence.";
+    SAMPLES_SUPPRESSED = Counter "sealwatch_samples_suppressed_total" []
+        "Refusals counted but not sampled, since one of the same kind had been.";
+    LOST = Counter "sealwatch_lost_total" ["stage", "reason"]
+        "What was not delivered.";
+    HOOKS_ATTACHED = Gauge "sealwatch_hooks_attached" ["hook", "backend"]
+        "A hook that is attached, always 1.";
+    HOOKS_MISSING = Gauge "sealwatch_hooks_missing" ["hook", "reason"]
+        "A hook that could not be attached: what only it sees is not measured. Always 1.";
+    RUNTIME_UP = Gauge "sealwatch_runtime_up" ["runtime", "endpoint"]
+        "1 if the container runtime answers, 0 if not.";
+    CONTAINERS = Gauge "sealwatch_containers" []
+        "Containers known to be there.";
+    CONTAINERS_UNDESCRIBED = Gauge "sealwatch_containers_undescribed" []
+        "Containers whose name no runtime has told.";
+    SERIES = Gauge "sealwatch_series" []
+        "Series of sealwatch_write_root_denials_total, bounded by --limits.series.";
+    BUILD_INFO = Gauge "sealwatch_build_info" ["version"]
+        "The daemon's version, always 1.";
+    PROCESS_CPU = Counter "process_cpu_seconds_total" []
+        "User and system time of the daemon, without what its programs take in the kernel.";
+    PROCESS_RESIDENT = Gauge "process_resident_memory_bytes" []
+        "Resident memory of the daemon.";
+    PROCESS_VIRTUAL = Gauge "process_virtual_memory_bytes" []
+        "Virtual memory of the daemon.";
+    PROCESS_OPEN_FDS = Gauge "process_open_fds" []
+        "Open file descriptors of the daemon.";
+    PROCESS_MAX_FDS = Gauge "process_max_fds" []
+        "Most file descriptors the daemon may open.";
+    PROCESS_THREADS = Gauge "process_threads" []
+        "Threads of the daemon.";
+    PROCESS_START = Gauge "process_start_time_seconds" []
+        "When the daemon was started, in seconds since 1970.";
+}
+
+/// What a cause means, in one sentence.
+pub const fn meaning(cause: Cause) -> &'static str {
+    match cause {
+        Cause::ReadOnlyMount => "The mount is read-only, as with --read-only or a `:ro` volume.",
+        Cause::ReadOnlySuperblock => "The whole file system is read-only.",
+        Cause::ModeBits => "The file's mode bits do not let the task's uid and gid do it.",
+        Cause::Ownership => "Only the file's owner may do it, and the task is not.",
+        Cause::Lsm => "A security module (AppArmor, SELinux, ...) said no.",
+        Cause::NoexecMount => "The mount forbids execution.",
+        Cause::NodevMount => "The mount forbids device files.",
+        Cause::Immutable => "The file is immutable or append-only.",
+        Cause::TmpfsFullBytes => "A tmpfs has no bytes left.",
+        Cause::TmpfsFullInodes => "A tmpfs has no inodes left.",
+        Cause::DiskFull => "A file system other than tmpfs is full.",
+        Cause::Quota => "A quota is used up.",
+        Cause::Capability => "A capability is missing.",
+        Cause::Seccomp => "A seccomp filter said no.",
+        Cause::Unknown => "What was seen does not say; nothing is guessed.",
+    }
+}
+
+/// What a reason for not knowing the container means.
+pub const fn unresolved_meaning(reason: Unresolved) -> &'static str {
+    match reason {
+        Unresolved::CgroupUnseen => "Its control group's birth was not seen, and it is gone.",
+        Unresolved::CgroupUnreadable => "The task's control group could not be read.",
+        Unresolved::PathUnparsable => "The control group's path could not be understood.",
+        Unresolved::CounterOverflow => "The kernel's table of counters was full.",
+    }
+}
+
+/// A row of the table of losses.
+#[derive(Debug)]
+pub struct LossRow {
+    /// Where.
+    pub stage: Stage,
+    /// Why; the label's value.
+    pub reason: &'static str,
+    /// What it means to a user.
+    pub meaning: &'static str,
+}
+
+const fn loss(stage: Stage, reason: &'static str, meaning: &'static str) -> LossRow {
+    LossRow {
+        stage,
+        reason,
+        meaning,
+    }
+}
+
+/// Everything that can be lost but decoding errors, which name themselves.
+pub const LOSSES: &[LossRow] = &[
+    loss(
+        Stage::Kernel,
+        "sample_ring_full",
+        "An event; its refusal is counted.",
+    ),
+    loss(
+        Stage::Kernel,
+        "cgroup_ring_full",
+        "Birth or death of a control group; a scan makes up for it.",
+    ),
+    loss(
+        Stage::Source,
+        "map_failed",
+        "A reading of the counters; the next makes up for it.",
+    ),
+    loss(
+        Stage::Identity,
+        "cgroup_table_full",
+        "The owner of a control group past the limit.",
+    ),
+    loss(
+        Stage::Identity,
+        "container_table_full",
+        "The name of a container past the limit.",
+    ),
+    loss(
+        Stage::Identity,
+        "scan_skipped",
+        "Control groups that a scan left out.",
+    ),
+    loss(
+        Stage::Identity,
+        "look_up_dropped",
+        "A question to a runtime that was too busy.",
+    ),
+    loss(
+        Stage::Aggregate,
+        "tracked_table_full",
+        "Cause and path of a counter past the limit.",
+    ),
+    loss(
+        Stage::Events,
+        "queue_full",
+        "A line of events that its reader was too slow for.",
+    ),
+    loss(
+        Stage::Events,
+        "output_closed",
+        "A line of events that nobody reads any more.",
+    ),
+];
+
+/// What a backend sees of an operation or a hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// All of it.
+    Whole,
+    /// All but what the text says.
+    But(&'static str),
+    /// Nothing: not measured, which is not zero.
+    None,
+}
+
+impl Sight {
+    fn cell(self) -> String {
+        match self {
+            Sight::Whole => "yes".to_owned(),
+            Sight::But(what) => format!("yes, but not {what}"),
+            Sight::None => "not measured".to_owned(),
+        }
+    }
+}
+
+/// What the fexit and kprobe backends, and the tracepoint backend, see of an operation.
+pub const fn sight(operation: Operation) -> (Sight, Sight) {
+    use Sight::{But, None, Whole};
+    const URING: Sight = But("through io_uring");
+    match operation {
+        Operation::Open | Operation::Create => (Whole, URING),
+        Operation::Mkdir
+        | Operation::Symlink
+        | Operation::Link
+        | Operation::Unlink
+        | Operation::Rmdir
+        | Operation::Rename => (Whole, URING),
+        Operation::Mknod
+        | Operation::Chmod
+        | Operation::Chown
+        | Operation::Utime
+        | Operation::Truncate
+        | Operation::Exec => (Whole, Whole),
+        Operation::Fallocate => (Whole, URING),
+        Operation::Setxattr => (But("by descriptor before Linux 7"), URING),
+        Operation::Bind => (Whole, URING),
+        Operation::Write => (
+            But("through io_uring, sendfile, splice or a page fault"),
+            But("through io_uring or a page fault"),
+        ),
+        Operation::Mmap => (None, None),
+    }
+}
+
+/// What a hook is for.
+pub const fn purpose(hook: Hook) -> &'static str {
+    match hook {
+        Hook::Open => "open, create",
+        Hook::OpenByHandle => "open by file handle",
+        Hook::Mkdir => "mkdir",
+        Hook::Mknod => "mknod",
+        Hook::Symlink => "symlink",
+        Hook::Link => "link",
+        Hook::Unlink => "unlink",
+        Hook::Rmdir => "rmdir",
+        Hook::Rename => "rename",
+        Hook::Chmod => "chmod",
+        Hook::Chown => "chown by path",
+        Hook::ChownFile => "chown by descriptor",
+        Hook::Utime => "utime",
+        Hook::Truncate => "truncate by path",
+        Hook::TruncateFile => "truncate by descriptor",
+        Hook::Fallocate => "fallocate",
+        Hook::Setxattr => "setxattr by path",
+        Hook::SetxattrFile => "setxattr by descriptor",
+        Hook::Removexattr => "removexattr",
+        Hook::Bind => "bind of a unix socket",
+        Hook::Exec => "exec: opening the file",
+        Hook::ExecSecurity => "exec: the security modules' word",
+        Hook::Write => "write, pwrite",
+        Hook::Writev => "writev, pwritev",
+        Hook::SyscallExit => "every operation, at the system call's return",
+        Hook::RemovexattrFile => "removexattr by descriptor",
+        Hook::MountWrite => "cause: read-only mount or superblock, by path",
+        Hook::MountWriteFile => "cause: read-only mount or superblock, by descriptor",
+        Hook::MountAccess => "cause: read-only mount, at an open for writing",
+        Hook::InodeCapability => "cause: mode bits",
+        Hook::InodeOwner => "cause: ownership",
+        Hook::CgroupMkdir => "birth of a container",
+        Hook::CgroupRmdir => "death of a container",
+    }
+}
+
+/// Every generated table: name and Markdown.
+pub fn tables() -> BTreeMap<&'static str, String> {
+    let settings = SETTINGS.iter().map(|setting| {
+        let default = if setting.default.is_empty() {
+            "detect"
+        } else {
+            setting.default
+        };
+        vec![
+            format!("`--{}`", setting.name),
+            format!("`{}`", setting.variable()),
+            format!("`{default}`"),
+            setting.help.to_owned(),
+        ]
+    });
+    let metrics = METRICS.iter().map(|metric| {
+        let kind = match metric.kind {
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
+        };
+        let labels: Vec<_> = metric
+            .labels
+            .iter()
+            .map(|label| format!("`{label}`"))
+            .collect();
+        vec![
+            format!("`{}`", metric.name),
+            kind.to_owned(),
+            labels.join(", "),
+            metric.help.to_owned(),
+        ]
+    });
+    let causes = Cause::ALL
+        .iter()
+        .map(|cause| vec![code(cause.label()), meaning(*cause).to_owned()]);
+    let operations = Operation::ALL.iter().map(|operation| {
+        let (trampoline, tracepoint) = sight(*operation);
+        vec![
+            code(operation.label()),
+            trampoline.cell(),
+            tracepoint.cell(),
+        ]
+    });
+    let hooks = Hook::ALL
+        .iter()
+        .map(|hook| vec![code(hook.label()), purpose(*hook).to_owned()]);
+    let losses = LOSSES.iter().map(|row| {
+        vec![
+            code(row.stage.label()),
+            code(row.reason),
+            row.meaning.to_owned(),
+        ]
+    });
+    let unresolved = Unresolved::ALL
+        .iter()
+        .map(|reason| vec![code(reason.label()), unresolved_meaning(*reason).to_owned()]);
+    BTreeMap::from([
+        (
+            "settings",
+            markdown(&["Flag", "Variable", "Default", ""], settings),
+        ),
+        (
+            "metrics",
+            markdown(&["Metric", "Type", "Labels", ""], metrics),
+        ),
+        ("causes", markdown(&["Cause", "Meaning"], causes)),
+        (
+            "operations",
+            markdown(&["Operation", "fexit, kprobe", "tracepoint"], operations),
+        ),
+        ("hooks", markdown(&["Hook", "For"], hooks)),
+        (
+            "losses",
+            markdown(&["Stage", "Reason", "What is lost"], losses),
+        ),
+        ("unresolved", markdown(&["Reason", "Meaning"], unresolved)),
+    ])
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+fn markdown(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut text = format!("| {} |\n|{}\n", head.join(" | "), "---|".repeat(head.len()));
+    for row in rows {
+        let cells: Vec<_> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_and_labels_follow_the_conventions() {
+        let names: BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
+        assert_eq!(names.len(), METRICS.len());
+        for metric in METRICS {
+            let counter = metric.kind == MetricKind::Counter;
+            assert_eq!(metric.name.ends_with("_total"), counter, "{}", metric.name);
+            assert!(
+                metric.help.ends_with('.') && !metric.help.contains('\n'),
+                "{}",
+                metric.name
+            );
+            let labels: BTreeSet<_> = metric.labels.iter().collect();
+            assert_eq!(labels.len(), metric.labels.len(), "{}", metric.name);
+        }
+    }
+
+    #[test]
+    fn tables_are_whole() {
+        let tables = tables();
+        for (name, text) in &tables {
+            let columns = text.lines().next().unwrap().matches(" |").count();
+            for line in text.lines().skip(2) {
+                let pipes = line.replace("\\|", "").matches(" |").count();
+                assert_eq!(pipes, columns, "{name}: {line}");
+            }
+        }
+        assert_eq!(
+            tables["operations"].lines().count(),
+            Operation::ALL.len() + 2
+        );
+        assert!(tables["operations"].contains("| `mmap` | not measured | not measured |"));
+        let reasons: BTreeSet<_> = LOSSES.iter().map(|row| (row.stage, row.reason)).collect();
+        assert_eq!(reasons.len(), LOSSES.len());
+    }
+}

@@ -1,0 +1,161 @@
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use super::*;
+use crate::aggregate::{HookState, Limited, RuntimeState, Totals};
+use crate::denial::{Backend, Cause, Errno, Hook, Loss, Operation, Runtime, Stage, Unresolved};
+
+fn container(name: &str) -> Container {
+    Container {
+        id: "ab".repeat(32),
+        runtime: Runtime::Docker,
+        name: name.to_owned(),
+        image: "registry/app:1".to_owned(),
+        namespace: "shop".to_owned(),
+        pod: "cart-1".to_owned(),
+        workload: "cart".to_owned(),
+        project: String::new(),
+        revision: "77".to_owned(),
+        track: "canary".to_owned(),
+        read_only_root: Some(true),
+        mount_targets: Vec::new(),
+        described: true,
+    }
+}
+
+/// A snapshot in which every metric has a value.
+fn full() -> Snapshot {
+    let container = container("we\"b\n");
+    let erofs = Kind {
+        operation: Operation::Create,
+        errno: Errno::Erofs,
+        cause: Cause::ReadOnlyMount,
+    };
+    let group = GroupSeries {
+        labels: Labels::of(&container),
+        container: Some(Arc::new(container)),
+        counts: vec![
+            (erofs, "/var/run".into(), 3),
+            (erofs, "/tmp\\x0a".into(), 4),
+        ],
+    };
+    Snapshot {
+        groups: vec![group.clone(), group],
+        host: vec![(erofs, 1)],
+        unresolved: vec![(Unresolved::CgroupUnseen, erofs, 2)],
+        limited: vec![(Limited::Series, 9)],
+        totals: Totals {
+            recorded: 20,
+            sampled: 5,
+            suppressed: 15,
+            ..Totals::default()
+        },
+        losses: vec![
+            Loss {
+                stage: Stage::Events,
+                reason: "queue_full",
+                count: 7,
+            },
+            Loss {
+                stage: Stage::Decode,
+                reason: "short",
+                count: 1,
+            },
+        ],
+        hooks: Arc::new([
+            HookState {
+                hook: Hook::Open,
+                state: Ok(Backend::Fexit),
+            },
+            HookState {
+                hook: Hook::Bind,
+                state: Err("no symbol unix_bind".to_owned()),
+            },
+        ]),
+        runtimes: vec![RuntimeState {
+            runtime: "docker".to_owned(),
+            endpoint: "/run/docker.sock".to_owned(),
+            up: true,
+        }],
+        ..Snapshot::default()
+    }
+}
+
+#[test]
+fn every_metric_of_the_catalog_is_exported_and_no_other() {
+    let process = Process::read().unwrap();
+    let text = render(&full(), Some(&process)).unwrap();
+    let exported: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "))
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    let named: Vec<_> = catalog::METRICS.iter().map(|metric| metric.name).collect();
+    assert_eq!(exported, named);
+}
+
+#[test]
+fn equal_labels_become_one_series_and_values_are_escaped() {
+    let text = render(&full(), None).unwrap();
+    let identity = r#"namespace="shop",pod="cart-1",container="we\"b\\x0a""#;
+    let kind = r#"operation="create",errno="EROFS",cause="read_only_mount""#;
+    for line in [
+        format!("sealwatch_denials_total{{{identity},{kind}}} 14"),
+        format!(
+            "sealwatch_write_root_denials_total{{{identity},{kind},write_root=\"/var/run\"}} 6"
+        ),
+        "sealwatch_lost_total{stage=\"events\",reason=\"queue_full\"} 7".to_owned(),
+        "sealwatch_lost_total{stage=\"decode\",reason=\"short\"} 1".to_owned(),
+        "sealwatch_lost_total{stage=\"kernel\",reason=\"sample_ring_full\"} 0".to_owned(),
+        "sealwatch_hooks_attached{hook=\"open\",backend=\"fexit\"} 1".to_owned(),
+        "sealwatch_hooks_missing{hook=\"bind\",reason=\"no symbol unix_bind\"} 1".to_owned(),
+        "sealwatch_runtime_up{runtime=\"docker\",endpoint=\"/run/docker.sock\"} 1".to_owned(),
+    ] {
+        assert!(
+            text.lines().any(|found| found == line),
+            "{line} is not in\n{text}"
+        );
+    }
+}
+
+#[test]
+fn long_names_are_cut_off() {
+    let mut snapshot = full();
+    snapshot.groups[0].labels.container = "é".repeat(10_000);
+    let text = render(&snapshot, None).unwrap();
+    assert!(text.lines().all(|line| line.len() < 2_000));
+}
+
+#[test]
+fn promtool_finds_nothing_to_say() {
+    let process = Process::read().unwrap();
+    let text = render(&full(), Some(&process)).unwrap();
+    let promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut promtool = match promtool {
+        Ok(promtool) => promtool,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            eprintln!("skipped: promtool is not installed");
+            return;
+        }
+        Err(error) => panic!("promtool: {error}"),
+    };
+    promtool
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    let output = promtool.wait_with_output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}

@@ -1,0 +1,253 @@
+//! Recent denials become the list that `/api/v1/denials` serves, and the table
+//! that a person reads.
+//!
+//! In: a [`Snapshot`]'s recent denials, or the list as served. Out: JSON; a
+//! table. Invariant: the list is bounded by the aggregate; nothing in the table
+//! can move a terminal's cursor, whoever served the list. Lacks on purpose:
+//! fetching it, and colours.
+
+use serde::{Deserialize, Serialize};
+
+use crate::aggregate::{Recent, Snapshot};
+use crate::denial::escape;
+use crate::record::{self, Record, VERSION};
+
+#[derive(Serialize)]
+struct Listing<'a> {
+    version: u32,
+    denials: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    #[serde(flatten)]
+    record: Record<'a>,
+    count: u64,
+    exact: bool,
+    first_time: String,
+    last_time: String,
+}
+
+/// The list as it is served.
+pub fn listing(snapshot: &Snapshot) -> Result<String, serde_json::Error> {
+    let entry = |recent: &'_ Recent| -> (u64, bool, String, String) {
+        let (first, last) = (record::time(recent.first), record::time(recent.sample.time));
+        (recent.count.max(1), recent.exact, first, last)
+    };
+    let denials = snapshot
+        .recent
+        .iter()
+        .map(|recent| {
+            let (count, exact, first_time, last_time) = entry(recent);
+            Entry {
+                record: Record::of(&recent.sample),
+                count,
+                exact,
+                first_time,
+                last_time,
+            }
+        })
+        .collect();
+    serde_json::to_string(&Listing {
+        version: VERSION,
+        denials,
+    })
+}
+
+/// What the table needs of the list; fields it does not know are left aside.
+#[derive(Debug, Deserialize)]
+pub struct Served {
+    /// The rows, the latest first.
+    pub denials: Vec<ServedDenial>,
+}
+
+/// One row of [`Served`].
+#[derive(Debug, Deserialize)]
+pub struct ServedDenial {
+    owner: String,
+    container: Option<ServedContainer>,
+    operation: String,
+    errno: String,
+    cause: String,
+    path: String,
+    remedy: Option<String>,
+    count: u64,
+    exact: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct ServedContainer {
+    name: String,
+    #[serde(default)]
+    namespace: String,
+    #[serde(default)]
+    pod: String,
+}
+
+const HEAD: [&str; 6] = ["CONTAINER", "OPERATION", "PATH", "ERRNO", "CAUSE", "COUNT"];
+/// The column that gives way where the terminal is narrow.
+const PATH: usize = 2;
+/// Narrowest that the path's column becomes.
+const PATH_MIN: usize = 16;
+/// Between columns.
+const GAP: usize = 2;
+
+/// The table for a terminal of `width` columns; none cuts nothing off.
+pub fn table(served: &Served, width: Option<usize>) -> String {
+    if served.denials.is_empty() {
+        return "No denials yet.\n".to_owned();
+    }
+    let mut rows: Vec<[String; 6]> = served.denials.iter().map(cells).collect();
+    rows.insert(0, HEAD.map(str::to_owned));
+    let mut widths: [usize; 6] = std::array::from_fn(|column| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    });
+    if let Some(width) = width {
+        let others: usize = widths.iter().sum::<usize>() - widths[PATH] + GAP * (HEAD.len() - 1);
+        widths[PATH] = widths[PATH].min(width.saturating_sub(others).max(PATH_MIN));
+    }
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let cell = if column == PATH {
+                shortened(cell, widths[PATH])
+            } else {
+                cell.clone()
+            };
+            let padding = widths[column].saturating_sub(cell.chars().count());
+            line.push_str(&cell);
+            line.extend(std::iter::repeat_n(' ', padding + GAP));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text.push_str(&remedies(served));
+    text
+}
+
+fn cells(denial: &ServedDenial) -> [String; 6] {
+    let container = match &denial.container {
+        Some(container) if container.pod.is_empty() => container.name.clone(),
+        Some(container) => {
+            format!(
+                "{}/{}/{}",
+                container.namespace, container.pod, container.name
+            )
+        }
+        None => format!("({})", denial.owner),
+    };
+    let path = if denial.path.is_empty() {
+        "-"
+    } else {
+        &denial.path
+    };
+    let count = if denial.exact {
+        denial.count.to_string()
+    } else {
+        format!("{}+", denial.count)
+    };
+    [
+        printable(&container),
+        printable(&denial.operation),
+        printable(path),
+        printable(&denial.errno),
+        printable(&denial.cause),
+        count,
+    ]
+}
+
+/// What is served is escaped already; a backslash is therefore left as it is.
+fn printable(text: &str) -> String {
+    text.split('\\')
+        .map(|part| escape(part.as_bytes()))
+        .collect::<Vec<_>>()
+        .join("\\")
+}
+
+/// Keeps the end, which tells more than the beginning.
+fn shortened(text: &str, width: usize) -> String {
+    let length = text.chars().count();
+    if length <= width {
+        return text.to_owned();
+    }
+    let kept = width.saturating_sub(3);
+    format!(
+        "...{}",
+        text.chars().skip(length - kept).collect::<String>()
+    )
+}
+
+fn remedies(served: &Served) -> String {
+    let mut lines: Vec<String> = served
+        .denials
+        .iter()
+        .filter_map(|denial| {
+            let remedy = denial.remedy.as_ref()?;
+            Some(format!("{}: {}\n", cells(denial)[0], printable(remedy)))
+        })
+        .collect();
+    lines.sort();
+    lines.dedup();
+    if lines.is_empty() {
+        String::new()
+    } else {
+        format!("\n{}", lines.concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn served(path: &str) -> Served {
+        let json = serde_json::json!({"version": 1, "denials": [
+            {"owner": "container", "container": {"name": "web", "namespace": "", "pod": ""},
+             "operation": "create", "errno": "EROFS", "cause": "read_only_mount", "path": path,
+             "remedy": "mount a tmpfs at /var/run", "count": 3, "exact": true, "more": [1]},
+            {"owner": "container", "container": {"name": "c", "namespace": "shop", "pod": "p"},
+             "operation": "write", "errno": "ENOSPC", "cause": "unknown", "path": "",
+             "remedy": null, "count": 1, "exact": false},
+            {"owner": "host", "container": null, "operation": "open", "errno": "EACCES",
+             "cause": "mode_bits", "path": "/x", "remedy": null, "count": 2, "exact": true},
+        ]});
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn columns_stand_below_each_other() {
+        let text = table(&served("/var/run/myapp.pid"), None);
+        let expected = "\
+CONTAINER  OPERATION  PATH                ERRNO   CAUSE            COUNT
+web        create     /var/run/myapp.pid  EROFS   read_only_mount  3
+shop/p/c   write      -                   ENOSPC  unknown          1+
+(host)     open       /x                  EACCES  mode_bits        2
+
+web: mount a tmpfs at /var/run
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_narrow_terminal_cuts_the_path_at_its_beginning() {
+        let text = table(
+            &served("/a/very/long/path/that/does/not/fit/here/file"),
+            Some(75),
+        );
+        assert!(text.lines().take(4).all(|line| line.len() <= 75), "{text}");
+        assert!(
+            text.contains("...") && text.contains("fit/here/file"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn nothing_moves_the_cursor_and_escapes_stay_readable() {
+        let text = table(&served("/a\\x0ab\u{1b}[2J\u{202e}"), Some(200));
+        assert!(text.contains("/a\\x0ab\\x1b[2J\\xe2\\x80\\xae"), "{text}");
+        assert!(table(&Served { denials: vec![] }, None).contains("No denials"));
+    }
+}
