@@ -2,8 +2,8 @@
 //!
 //! In: the command line. Out: for the demonstration, a table of what the daemon
 //! saw of a real container; exit code 0 only if it saw all of it. Invariant: a
-//! denial counts as seen when the daemon wrote its event and its metrics count
-//! it; nothing is assumed from what the container did.
+//! denial counts as seen when the daemon lists and counts it; nothing is
+//! assumed from what the container did.
 
 mod agent;
 mod app;
@@ -128,7 +128,7 @@ fn demonstrate(once: bool, agent: &std::path::Path) -> Result<ExitCode> {
     let begun = Instant::now();
     let rows = loop {
         agent.check()?;
-        let rows = table::rows(agent.events(), &agent.metrics()?, app.name());
+        let rows = table::rows(&agent.denials()?, app.name())?;
         let complete = app::DENIALS
             .iter()
             .all(|denial| rows.iter().any(|row| denial.is(row)));

@@ -1,23 +1,22 @@
-//! The daemon as the demonstration runs it: a child with events on stdout and metrics on a port.
+//! The daemon as the demonstration runs it: a child that serves on a port.
 //!
-//! In: the binary and an engine's socket. Out: its events so far and its metrics.
+//! In: the binary and an engine's socket. Out: what it serves.
 //! Invariant: a daemon that ends or never gets ready is an error with the end of its log.
 
 use std::{
     fs::{self, File},
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc::{self, Receiver},
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{POLL, table::Event};
+use super::POLL;
 use crate::step;
 
 /// The daemon's usual port, taken if it is free.
@@ -31,8 +30,6 @@ pub(super) struct Agent {
     child: Child,
     address: SocketAddr,
     log: PathBuf,
-    incoming: Receiver<io::Result<String>>,
-    events: Vec<Event>,
 }
 
 impl Agent {
@@ -40,33 +37,22 @@ impl Agent {
     pub(super) fn start(binary: &Path, docker: &Path, dir: &Path) -> Result<Agent> {
         let address = free_address()?;
         let log = dir.join("sealwatch.log");
-        let mut child = Command::new(binary)
-            .args(["run", "--events", "json", "--cri-endpoint", "none"])
+        let child = Command::new(binary)
+            .args(["run", "--cri-endpoint", "none"])
             .args(["--web.listen-address", &address.to_string()])
             .arg("--docker-socket")
             .arg(docker)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(Stdio::null())
             .stderr(File::create(&log)?)
             // Ctrl-C on the terminal is for this process, which then stops the daemon.
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {}", binary.display()))?;
-        let stdout = child.stdout.take().context("the daemon has no stdout")?;
-        let (sender, incoming) = mpsc::channel();
-        thread::spawn(move || {
-            for line in BufReader::new(stdout).lines() {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
         let mut agent = Agent {
             child,
             address,
             log,
-            incoming,
-            events: Vec::new(),
         };
         agent.wait_until_ready()?;
         Ok(agent)
@@ -77,29 +63,18 @@ impl Agent {
         format!("http://{}/metrics", self.address)
     }
 
-    /// Fails once the daemon has ended, or has written something that is no event.
+    /// Fails once the daemon has ended.
     pub(super) fn check(&mut self) -> Result<()> {
-        while let Ok(line) = self.incoming.try_recv() {
-            let line = line?;
-            let event = serde_json::from_str(&line);
-            self.events
-                .push(event.with_context(|| format!("not an event: {line}"))?);
-        }
         match self.child.try_wait()? {
             Some(status) => bail!("sealwatch ended with {status}\n{}", self.log_tail()),
             None => Ok(()),
         }
     }
 
-    /// Every event until the last [`Agent::check`].
-    pub(super) fn events(&self) -> &[Event] {
-        &self.events
-    }
-
-    /// The metrics' text.
-    pub(super) fn metrics(&self) -> Result<String> {
-        let (status, body) = self.get("/metrics")?;
-        anyhow::ensure!(status == 200, "/metrics answered {status}: {body}");
+    /// The list of recent denials, as JSON.
+    pub(super) fn denials(&self) -> Result<String> {
+        let (status, body) = self.get("/api/v1/denials")?;
+        anyhow::ensure!(status == 200, "/api/v1/denials answered {status}: {body}");
         Ok(body)
     }
 

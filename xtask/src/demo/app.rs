@@ -65,7 +65,7 @@ pub(super) const DENIALS: [Denial; 4] = [
 impl Denial {
     /// Did the daemon see this one, and count it?
     pub(super) fn is(&self, row: &Row) -> bool {
-        row.path == self.path && row.errno == self.errno && row.count.is_some_and(|count| count > 0)
+        row.path == self.path && row.errno == self.errno && row.count > 0
     }
 }
 
