@@ -7,7 +7,7 @@
 
 mod agent;
 mod app;
-mod table;
+mod listing;
 
 use std::{
     os::unix::process::CommandExt as _,
@@ -29,7 +29,7 @@ use crate::{build, engine::Engine, layout, toolchain::apt};
 const SEEN_WITHIN: Duration = Duration::from_secs(60);
 /// How often the container is started again without `--once`.
 const REPEAT: Duration = Duration::from_secs(10);
-const POLL: Duration = Duration::from_millis(200);
+const POLL: Duration = Duration::from_millis(300);
 
 /// `cargo xtask run`.
 #[derive(clap::Args, Debug)]
@@ -128,7 +128,7 @@ fn demonstrate(once: bool, agent: &std::path::Path) -> Result<ExitCode> {
     let begun = Instant::now();
     let rows = loop {
         agent.check()?;
-        let rows = table::rows(&agent.denials()?, app.name())?;
+        let rows = listing::rows(&agent.report("json")?, app.name())?;
         let complete = app::DENIALS
             .iter()
             .all(|denial| rows.iter().any(|row| denial.is(row)));
@@ -137,7 +137,10 @@ fn demonstrate(once: bool, agent: &std::path::Path) -> Result<ExitCode> {
         }
         thread::sleep(POLL);
     };
-    println!("\nwhat sealwatch saw:\n{}", table::render(&rows));
+    println!(
+        "\nwhat `sealwatch report` shows:\n{}",
+        agent.report("table")?
+    );
     let missing: Vec<String> = app::DENIALS
         .iter()
         .filter(|denial| !rows.iter().any(|row| denial.is(row)))

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::table::Row;
+use super::listing::Row;
 use crate::engine::{APP_USER, Engine, IMAGE};
 
 const NAME: &str = "myapp";
