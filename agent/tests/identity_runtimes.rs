@@ -7,11 +7,11 @@ mod engines;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use engines::containerd::{Containerd, PAUSE, Wanted};
+use engines::containerd::{Containerd, Wanted};
 use engines::podman::Podman;
 use engines::{cannot_run, described, eventually, may_start};
 use sealwatch::config::Sockets;
-use sealwatch::denial::Runtime;
+use sealwatch::denial::{Container, Runtime};
 use sealwatch::identity::LookUp;
 use sealwatch::identity::runtimes::{Runtimes, start};
 use xtask::engine::{Engine, IMAGE};
@@ -315,25 +315,26 @@ async fn containerd_tells_pods_by_cri() {
         .await
         .unwrap();
     let after_id = containerd.run(&after, &wanted).await.unwrap();
-    for id in [&after.0, &after_id] {
-        let look_up = LookUp {
-            id: id.clone(),
-            runtime: Runtime::Unspecified,
-        };
-        runtimes.look_ups.try_send(look_up).unwrap();
-    }
-    let told = described(&mut runtimes, "the sandbox", |c| c.id == after.0).await;
+    let look_up = |id: &str| LookUp {
+        id: id.to_owned(),
+        runtime: Runtime::Unspecified,
+    };
+    runtimes.look_ups.try_send(look_up(&after_id)).unwrap();
+    // A list may come first; it tells less.
+    let whole = |wanted: &str, c: &Container| c.id == wanted && c.read_only_root.is_some();
+    let told = described(&mut runtimes, "the container", |c| whole(&after_id, c)).await;
+    assert_eq!(
+        (told.name.as_str(), told.read_only_root),
+        ("app", Some(true))
+    );
+
+    runtimes.look_ups.try_send(look_up(&after.0)).unwrap();
+    let told = described(&mut runtimes, "the sandbox", |c| whole(&after.0, c)).await;
     assert_eq!(
         (told.name.as_str(), told.pod.as_str()),
         ("POD", "web-7d9f8b6c5-bbbbb")
     );
     assert_eq!(told.workload, "web");
-    let told = described(&mut runtimes, "the container", |c| c.id == after_id).await;
-    assert_eq!(
-        (told.name.as_str(), told.read_only_root),
-        ("app", Some(true))
-    );
-    assert!(PAUSE.ends_with("sealwatch/pause:latest"));
 
     let report = runtimes.status.report();
     assert!(
@@ -341,5 +342,13 @@ async fn containerd_tells_pods_by_cri() {
         "{report:?}"
     );
     assert_eq!(report[0].errors, 0, "{report:?}");
+
+    // A runtime that was restarted is asked again, by itself and on a look-up.
+    containerd.restart().await.unwrap();
+    runtimes.look_ups.try_send(look_up(&after_id)).unwrap();
+    described(&mut runtimes, "after the restart", |c| whole(&after_id, c)).await;
+    let status = runtimes.status.clone();
+    let up = || async { status.report()[0].up };
+    eventually("being up is told", Duration::from_secs(30), up).await;
     containerd.clear().await;
 }

@@ -21,7 +21,7 @@ use hyper_util::rt::TokioIo;
 use k8s_cri::v1;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tonic::client::Grpc;
 use tonic::codec::Codec;
 use tonic::codegen::http::uri::PathAndQuery;
@@ -40,7 +40,10 @@ const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 /// A list of a full node's containers is larger than gRPC's usual 4 MiB.
 const MESSAGE_MAX: usize = 16 << 20;
 /// Everything is listed again this often, which also finds a runtime that hangs.
-const LIST_EVERY: Duration = Duration::from_secs(60);
+/// (A kubelet lists once a second.)
+const LIST_EVERY: Duration = Duration::from_secs(20);
+/// An event stream that ends sooner was never there: CRI-O has it off by default.
+const STREAM_BEGUN: Duration = Duration::from_secs(5);
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +55,8 @@ pub(super) enum CriError {
         method: &'static str,
         status: Box<Status>,
     },
+    #[error("the event stream ended")]
+    EventsEnded,
     #[error("no CRI is served here")]
     NotServed,
     #[error("the daemon stops")]
@@ -72,6 +77,7 @@ pub(super) async fn serve(
 ) -> Result<Infallible, CriError> {
     let (client, answer) = Client::connect(socket).await?;
     let runtime = client.runtime;
+    let begun = Instant::now();
     let mut events = if tells_everyone(runtime, &answer.runtime_version) {
         client.events()
     } else {
@@ -96,8 +102,16 @@ pub(super) async fn serve(
                         inquiries.ask(id, ask.clone());
                     }
                 }
-                // Off by configuration, or not there: look-ups and lists do.
-                Some(Err(_)) | None => events = stream::pending().boxed(),
+                // Look-ups and lists do without events; a stream that breaks is
+                // the runtime's end, and the next session has a new one.
+                Some(Err(_)) | None if begun.elapsed() < STREAM_BEGUN => {
+                    events = stream::pending().boxed();
+                }
+                Some(Err(status)) => {
+                    let method = "GetContainerEvents";
+                    return Err(CriError::Request { method, status: Box::new(status) });
+                }
+                None => return Err(CriError::EventsEnded),
             },
             _ = list.tick() => {
                 let listed = client.list().await?;

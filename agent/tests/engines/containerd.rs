@@ -12,6 +12,8 @@ use k8s_cri::v1::runtime_service_client::RuntimeServiceClient;
 use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint, Uri};
 
+use super::unmount_below;
+
 /// The image that sandboxes are made of.
 pub const PAUSE: &str = "docker.io/sealwatch/pause:latest";
 
@@ -61,15 +63,7 @@ state = "{0}/state"
             socket.display()
         );
         fs::write(dir.join("config.toml"), config).map_err(text)?;
-        let log = fs::File::create(dir.join("log")).map_err(text)?;
-        let daemon = Command::new("containerd")
-            .arg("--config")
-            .arg(dir.join("config.toml"))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().map_err(text)?)
-            .stderr(log)
-            .spawn()
-            .map_err(|error| format!("cannot start containerd: {error}"))?;
+        let daemon = daemon(dir)?;
         let mut engine = Containerd {
             dir: dir.to_owned(),
             socket: socket.clone(),
@@ -77,19 +71,7 @@ state = "{0}/state"
             client: RuntimeServiceClient::new(channel(&socket)),
             sandboxes: Vec::new(),
         };
-        let begun = Instant::now();
-        while engine
-            .client
-            .version(v1::VersionRequest::default())
-            .await
-            .is_err()
-        {
-            if begun.elapsed() > Duration::from_secs(30) {
-                let log = fs::read_to_string(dir.join("log")).unwrap_or_default();
-                return Err(format!("containerd's CRI does not answer: {log}"));
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        engine.wait_until_ready().await?;
         for archive in archives {
             let output = Command::new("ctr")
                 .arg("--address")
@@ -103,6 +85,33 @@ state = "{0}/state"
             }
         }
         Ok(engine)
+    }
+
+    async fn wait_until_ready(&mut self) -> Result<(), String> {
+        let begun = Instant::now();
+        while self
+            .client
+            .version(v1::VersionRequest::default())
+            .await
+            .is_err()
+        {
+            if begun.elapsed() > Duration::from_secs(30) {
+                let log = fs::read_to_string(self.dir.join("log")).unwrap_or_default();
+                return Err(format!("containerd's CRI does not answer: {log}"));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(())
+    }
+
+    /// Kills the daemon and starts it again; its containers run on.
+    pub async fn restart(&mut self) -> Result<(), String> {
+        self.daemon
+            .kill()
+            .and_then(|()| self.daemon.wait())
+            .map_err(|error| error.to_string())?;
+        self.daemon = daemon(&self.dir)?;
+        self.wait_until_ready().await
     }
 
     /// The socket that serves CRI.
@@ -240,6 +249,23 @@ state = "{0}/state"
     }
 }
 
+fn daemon(dir: &Path) -> Result<Child, String> {
+    let text = |error: std::io::Error| error.to_string();
+    let log = fs::File::options()
+        .create(true)
+        .append(true)
+        .open(dir.join("log"))
+        .map_err(text)?;
+    Command::new("containerd")
+        .arg("--config")
+        .arg(dir.join("config.toml"))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().map_err(text)?)
+        .stderr(log)
+        .spawn()
+        .map_err(|error| format!("cannot start containerd: {error}"))
+}
+
 fn channel(socket: &Path) -> Channel {
     let socket = socket.to_owned();
     Endpoint::from_static("http://localhost").connect_with_connector_lazy(tower::service_fn(
@@ -258,7 +284,25 @@ fn owned<'a>(labels: impl Iterator<Item = &'a (&'a str, &'a str)>) -> HashMap<St
 
 impl Drop for Containerd {
     fn drop(&mut self) {
+        // Tasks outlive their daemon, so what a failed test left goes first.
+        let ctr = |args: &[&str]| {
+            let mut command = Command::new("ctr");
+            command
+                .arg("--address")
+                .arg(&self.socket)
+                .args(["--namespace", "k8s.io", "tasks"]);
+            command
+                .args(args)
+                .output()
+                .map(|output| output.stdout)
+                .unwrap_or_default()
+        };
+        let tasks = String::from_utf8_lossy(&ctr(&["list", "--quiet"])).into_owned();
+        for task in tasks.lines() {
+            ctr(&["delete", "--force", task]);
+        }
         let _ = self.daemon.kill();
         let _ = self.daemon.wait();
+        unmount_below(&self.dir);
     }
 }

@@ -10,6 +10,8 @@ pub mod containerd;
 pub mod podman;
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use sealwatch::denial::Container;
@@ -30,6 +32,20 @@ pub fn may_start() -> Result<(), String> {
     match unsafe { libc::geteuid() } {
         0 => Ok(()),
         uid => Err(format!("runtimes need root, this is uid {uid}")),
+    }
+}
+
+/// Unmounts what a runtime left mounted in its directory, innermost first.
+pub fn unmount_below(dir: &Path) {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let below = |line: &str| line.split(' ').nth(1).map(PathBuf::from);
+    for target in mounts
+        .lines()
+        .rev()
+        .filter_map(below)
+        .filter(|path| path.starts_with(dir))
+    {
+        let _ = Command::new("umount").arg("--lazy").arg(target).output();
     }
 }
 

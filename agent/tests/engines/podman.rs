@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use super::unmount_below;
+
 /// A `podman system service` that answers.
 pub struct Podman {
     dir: PathBuf,
@@ -116,9 +118,6 @@ impl Drop for Podman {
         self.run(&["rm", "--all", "--force", "--time", "0"]);
         let _ = self.service.kill();
         let _ = self.service.wait();
-        // Podman keeps its overlay directory mounted on itself.
-        let _ = Command::new("umount")
-            .arg(self.dir.join("root/overlay"))
-            .output();
+        unmount_below(&self.dir);
     }
 }
