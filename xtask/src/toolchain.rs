@@ -255,6 +255,9 @@ fn install_linker(llvm: u32, rustc: &Rustc) -> Result<()> {
         .arg(linker_root(llvm))
         .env("LLVM_PREFIX", format!("/usr/lib/llvm-{llvm}"))
         .env("RUSTC", &rustc.rustc)
+        // Its work is done in LLVM's library; optimising the rest only takes longer.
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
         // Outside the workspace, so that its .cargo/config.toml is not read.
         .current_dir(env::temp_dir());
     step::quiet(
