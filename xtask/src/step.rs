@@ -4,7 +4,6 @@
 //! Invariant: a step that fails shows what the command itself said.
 
 use std::{
-    io::{self, IsTerminal as _, Write as _},
     process::{Command, Stdio},
     time::Instant,
 };
@@ -54,20 +53,12 @@ pub fn loud(title: &str, command: &mut Command) -> Result<()> {
 
 /// Does something under a title and tells the duration.
 pub fn timed<T>(title: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let terminal = io::stderr().is_terminal();
-    if terminal {
-        eprint!("==> {title} ...");
-        io::stderr().flush().ok();
-    }
+    // The title comes first, so that one sees what takes long.
+    eprint!("==> {title} ...");
     let begun = Instant::now();
     let result = work();
     let word = if result.is_ok() { "" } else { "failed after " };
-    let seconds = begun.elapsed().as_secs_f64();
-    if terminal {
-        eprintln!(" {word}{seconds:.1} s");
-    } else {
-        eprintln!("==> {title} ... {word}{seconds:.1} s");
-    }
+    eprintln!(" {word}{:.1} s", begun.elapsed().as_secs_f64());
     result.with_context(|| title.to_owned())
 }
 

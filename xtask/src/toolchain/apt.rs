@@ -12,7 +12,7 @@ use std::{
     sync::Mutex,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::step;
 
@@ -49,18 +49,25 @@ pub fn ensure_packages(packages: &[&str]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
+    let names = missing.join(" ");
+    install_missing(&missing, &mut fresh)
+        .with_context(|| format!("these packages are needed: {names}"))
+}
+
+fn install_missing(missing: &[String], fresh: &mut bool) -> Result<()> {
+    let mut command = install(missing)?;
     if !*fresh && missing.iter().any(|package| candidate(package).is_none()) {
-        update(&mut fresh)?;
+        update(fresh)?;
     }
     let title = format!("installing {}", missing.join(" "));
-    let first = step::quiet(&title, &mut install(&missing)?);
-    let Err(why) = first else { return Ok(()) };
-    if *fresh {
-        return Err(why);
+    match step::quiet(&title, &mut command) {
+        // Old lists name versions that have left the archive.
+        Err(_) if !*fresh => {
+            update(fresh)?;
+            step::quiet(&title, &mut command)
+        }
+        done => done,
     }
-    // Old lists name versions that have left the archive.
-    update(&mut fresh)?;
-    step::quiet(&title, &mut install(&missing)?)
 }
 
 /// Fetches the package lists, unless this process already did.
