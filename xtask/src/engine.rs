@@ -98,6 +98,11 @@ impl Engine {
         &self.socket
     }
 
+    /// Was it started by [`Engine::start`]?
+    pub fn is_private(&self) -> bool {
+        self.daemon.is_some()
+    }
+
     /// A `docker` command on this engine.
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.cli);

@@ -19,6 +19,7 @@ const NAME: &str = "myapp";
 /// Start-up as in many an image: a pid file, a cache that is rebuilt when it is
 /// missing, a database on the volume, an upload in /tmp.
 const SCRIPT: &str = "\
+exec 2>&1
 echo \"myapp starting as $(id -un)\"
 echo $$ > /var/run/myapp.pid || echo 'myapp: no pid file, going on'
 for try in 1 2 3; do
@@ -91,7 +92,10 @@ impl<'a> App<'a> {
         fs::set_permissions(&volume, fs::Permissions::from_mode(0o755))?;
         chown(&volume, Some(0), Some(0)).context("making a volume that belongs to root")?;
         // The machine's own engine may have a container of the plain name.
-        let name = format!("{NAME}-{}", std::process::id());
+        let name = match engine.is_private() {
+            true => NAME.to_owned(),
+            false => format!("{NAME}-{}", std::process::id()),
+        };
         let args = [
             "--name",
             &name,
@@ -127,14 +131,13 @@ impl<'a> App<'a> {
         args.extend(self.args.iter().map(String::as_str));
         args.extend(["sh", "-c", SCRIPT]);
         let output = self.engine.docker(&args)?;
-        for text in [&output.stdout, &output.stderr] {
-            for line in String::from_utf8_lossy(text).lines() {
-                println!("  | {line}");
-            }
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            println!("  | {line}");
         }
+        let words = String::from_utf8_lossy(&output.stderr);
         anyhow::ensure!(
             output.status.success(),
-            "docker run ended with {}",
+            "docker run ended with {}: {words}",
             output.status
         );
         Ok(())
