@@ -11,7 +11,7 @@ fn an_engine_runs_a_read_only_container_and_goes() {
             std::env::var_os("CI").is_none(),
             "a private engine needs root"
         );
-        eprintln!("SKIPPED: a private engine needs root");
+        eprintln!("\n=== NOT RUN: a private engine needs root\n");
         return;
     }
     let dir = tempfile::tempdir().unwrap();

@@ -122,7 +122,7 @@ impl<'a> App<'a> {
 
     /// The command as a person would type it.
     pub(super) fn command_line(&self) -> String {
-        format!("docker run {} sh myapp.sh", self.args.join(" "))
+        format!("docker run {} sh -c ...", self.args.join(" "))
     }
 
     /// Runs the script in a new container, with its output indented on stdout.
