@@ -16,28 +16,33 @@ use sealwatch_ebpf::wire::Evidence;
 
 use crate::SYSCALLS;
 
-/// Reads one offset. Volatile, because the loader changes the value after compilation.
+/// Reads one offset.
 macro_rules! offset {
     ($field:ident) => {
-        // SAFETY: a valid, aligned static of the object's read-only data.
-        unsafe { core::ptr::read_volatile(&raw const $crate::OFFSETS.$field) as u64 }
+        u64::from($crate::kernel::volatile(&$crate::OFFSETS.$field))
     };
 }
 pub(crate) use offset;
 
-/// Reads one setting (see `offset`).
+/// Reads one setting.
 macro_rules! setting {
     ($field:ident) => {
-        // SAFETY: a valid, aligned static of the object's read-only data.
-        unsafe { core::ptr::read_volatile(&raw const $crate::SETTINGS.$field) }
+        $crate::kernel::volatile(&$crate::SETTINGS.$field)
     };
 }
 pub(crate) use setting;
 
+/// A member of the read-only data, which the loader changes after compilation.
+#[inline(always)]
+pub fn volatile<T: Copy>(member: &'static T) -> T {
+    // SAFETY: a valid reference.
+    unsafe { core::ptr::read_volatile(member) }
+}
+
 /// A value of type `T` at a kernel address; all zero bits where it cannot be read.
 #[inline(always)]
 pub fn read<T: Copy>(address: u64) -> T {
-    let mut value = core::mem::MaybeUninit::<T>::zeroed();
+    let mut value = core::mem::MaybeUninit::<T>::uninit();
     // SAFETY: the helper writes size_of::<T>() bytes into `value`, or zeroes
     // them on a fault; `T` is only ever integers and arrays of them.
     unsafe {
@@ -59,7 +64,7 @@ pub fn word(address: u64) -> u64 {
 /// A value at a user address of the current task; zero where it cannot be read.
 #[inline(always)]
 pub fn read_user<T: Copy>(address: u64) -> T {
-    let mut value = core::mem::MaybeUninit::<T>::zeroed();
+    let mut value = core::mem::MaybeUninit::<T>::uninit();
     // SAFETY: as in `read`.
     unsafe {
         bpf_probe_read_user(
@@ -71,33 +76,32 @@ pub fn read_user<T: Copy>(address: u64) -> T {
     }
 }
 
-/// The registers a task entered the kernel with, as far as they matter:
-/// `struct pt_regs` of x86-64 from `bp` on.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Regs {
-    pub bp: u64,
-    pub bx: u64,
-    pub r11: u64,
-    pub r10: u64,
-    pub r9: u64,
-    pub r8: u64,
-    pub ax: u64,
-    pub cx: u64,
-    pub dx: u64,
-    pub si: u64,
-    pub di: u64,
-    pub orig_ax: u64,
-    pub ip: u64,
-    pub cs: u64,
-    pub flags: u64,
-    pub sp: u64,
+/// A pointer that the verifier takes for one of its own types, as a plain
+/// address: reading it back from the stack through a helper loses the type.
+#[inline(always)]
+pub fn address(pointer: u64) -> u64 {
+    let mut slot = 0u64;
+    // SAFETY: a valid local; volatile, so that it really is on the stack.
+    unsafe { core::ptr::write_volatile(&raw mut slot, pointer) };
+    word((&raw const slot) as u64)
 }
 
-/// Offset of `bp` in `struct pt_regs`: r15 to r12 come before.
-const REGS_BP: u64 = 32;
-/// Size of `struct pt_regs`.
-const REGS_SIZE: u64 = 168;
+/// Offsets in `struct pt_regs` of x86-64.
+mod regs {
+    pub const BP: u64 = 32;
+    pub const BX: u64 = 40;
+    pub const R10: u64 = 56;
+    pub const R9: u64 = 64;
+    pub const R8: u64 = 72;
+    pub const CX: u64 = 88;
+    pub const DX: u64 = 96;
+    pub const SI: u64 = 104;
+    pub const DI: u64 = 112;
+    pub const ORIG_AX: u64 = 120;
+    /// The whole structure.
+    pub const SIZE: u64 = 168;
+}
+
 /// THREAD_SIZE of x86-64 without KASAN.
 const THREAD_SIZE: u64 = 16 << 10;
 /// TS_COMPAT of `thread_info.status`: inside a 32-bit system call.
@@ -112,8 +116,8 @@ const X32_BIT: u64 = 0x4000_0000;
 pub struct Task {
     /// Address of its `task_struct`.
     pub address: u64,
-    /// Registers at the entry to the kernel; zeros where there are none.
-    pub regs: Regs,
+    /// Address of the registers at the entry to the kernel; 0 where there are none.
+    pub regs: u64,
     /// System call number as passed; `u32::MAX` where there is none.
     pub number: u32,
     /// A 32-bit system call.
@@ -132,7 +136,7 @@ impl Task {
             // out, so kernels without these helpers load the program too.
             unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) as u64 }
         } else {
-            word(address + offset!(task_stack)) + THREAD_SIZE - REGS_SIZE
+            word(address + offset!(task_stack)) + THREAD_SIZE - regs::SIZE
         };
         let flags: u32 = read(address + offset!(task_flags));
         let regs_at = if flags & PF_NO_REGS == 0 { regs_at } else { 0 };
@@ -149,21 +153,18 @@ impl Task {
     #[inline(always)]
     fn with_regs(address: u64, regs_at: u64) -> Task {
         if regs_at == 0 {
-            // SAFETY: sixteen integers; zero is a value of each.
-            let regs = unsafe { core::mem::zeroed() };
             return Task {
                 address,
-                regs,
+                regs: 0,
                 number: u32::MAX,
                 compat: false,
             };
         }
-        let regs: Regs = read(regs_at + REGS_BP);
         let status: u32 = read(address + offset!(task_thread_info) + offset!(thread_info_status));
         Task {
             address,
-            regs,
-            number: (regs.orig_ax & !X32_BIT) as u32,
+            regs: regs_at,
+            number: (word(regs_at + regs::ORIG_AX) & !X32_BIT) as u32,
             compat: status & TS_COMPAT != 0,
         }
     }
@@ -188,27 +189,32 @@ impl Task {
     /// Argument of the system call, counted from 0; 0 past the last.
     #[inline(always)]
     pub fn argument(&self, position: u8) -> u64 {
-        let regs = &self.regs;
-        if self.compat {
-            (match position {
-                0 => regs.bx,
-                1 => regs.cx,
-                2 => regs.dx,
-                3 => regs.si,
-                4 => regs.di,
-                5 => regs.bp,
-                _ => 0,
-            }) & 0xffff_ffff
+        let offset = if self.compat {
+            match position {
+                0 => regs::BX,
+                1 => regs::CX,
+                2 => regs::DX,
+                3 => regs::SI,
+                4 => regs::DI,
+                5 => regs::BP,
+                _ => return 0,
+            }
         } else {
             match position {
-                0 => regs.di,
-                1 => regs.si,
-                2 => regs.dx,
-                3 => regs.r10,
-                4 => regs.r8,
-                5 => regs.r9,
-                _ => 0,
+                0 => regs::DI,
+                1 => regs::SI,
+                2 => regs::DX,
+                3 => regs::R10,
+                4 => regs::R8,
+                5 => regs::R9,
+                _ => return 0,
             }
+        };
+        let value = word(self.regs + offset);
+        if self.compat {
+            value & 0xffff_ffff
+        } else {
+            value
         }
     }
 
@@ -217,10 +223,7 @@ impl Task {
     /// what was seen in the first is true of the second as well.
     #[inline(always)]
     pub fn fingerprint(&self) -> u64 {
-        use sealwatch_ebpf::gate::fold;
-        let regs = &self.regs;
-        let hash = fold(fold(fold(0, regs.orig_ax), regs.ip), regs.sp);
-        fold(fold(fold(fold(hash, regs.di), regs.si), regs.dx), regs.bx)
+        regs_fingerprint(self.regs)
     }
 
     /// kernfs id of the control group that identifies the task; 0 where it cannot be read.
@@ -279,6 +282,18 @@ impl Task {
     }
 }
 
+/// In a frame of its own, since the registers would fill its caller's.
+#[inline(never)]
+fn regs_fingerprint(regs_at: u64) -> u64 {
+    // From dx on: dx, si, di, orig_ax, ip, cs, flags, sp.
+    let words: [u64; 8] = read(regs_at + regs::DX);
+    let mut hash = word(regs_at + regs::BX);
+    for word in words {
+        hash = sealwatch_ebpf::gate::fold(hash, word);
+    }
+    hash
+}
+
 /// kernfs id of a `struct cgroup`; 0 where it cannot be read.
 #[inline(always)]
 pub fn cgroup_id(cgroup: u64) -> u64 {
@@ -323,35 +338,59 @@ impl Dir {
         }
     }
 
-    /// What the file and its mount look like.
+    /// Writes what the file and its mount look like.
+    ///
+    /// # Safety
+    /// `evidence` is writable.
     #[inline(always)]
-    pub fn evidence(self) -> Evidence {
-        let mut evidence = inode_evidence(word(self.dentry + offset!(dentry_inode)));
-        evidence.mount_flags = read(self.mount + offset!(vfsmount_flags));
-        evidence
+    pub unsafe fn evidence(self, evidence: *mut Evidence) {
+        // SAFETY: the caller's.
+        unsafe {
+            inode_evidence(self.inode(), evidence);
+            (*evidence).mount_flags = read(self.mount + offset!(vfsmount_flags));
+        }
+    }
+
+    /// Address of the inode; 0 where there is none.
+    #[inline(always)]
+    pub fn inode(self) -> u64 {
+        word(self.dentry + offset!(dentry_inode))
     }
 }
 
-/// What an inode and its file system look like; zeros for a null inode.
+/// `inode.i_mode`.
 #[inline(always)]
-pub fn inode_evidence(inode: u64) -> Evidence {
-    let mut evidence = Evidence::default();
-    if inode == 0 {
-        return evidence;
-    }
-    evidence.inode = word(inode + offset!(inode_ino));
-    evidence.inode_mode = u32::from(read::<u16>(inode + offset!(inode_mode)));
-    evidence.inode_uid = read(inode + offset!(inode_uid));
-    evidence.inode_gid = read(inode + offset!(inode_gid));
-    evidence.inode_flags = read(inode + offset!(inode_flags));
-    super_block_evidence(&mut evidence, word(inode + offset!(inode_sb)));
-    evidence
+pub fn inode_mode(inode: u64) -> u32 {
+    u32::from(read::<u16>(inode + offset!(inode_mode)))
 }
 
-/// Adds what a superblock looks like.
+/// Writes what an inode and its file system look like; a null inode reads as zeros.
+///
+/// # Safety
+/// `evidence` is writable.
 #[inline(always)]
-pub fn super_block_evidence(evidence: &mut Evidence, super_block: u64) {
-    evidence.super_flags = word(super_block + offset!(super_block_flags));
-    evidence.fs_magic = word(super_block + offset!(super_block_magic));
-    evidence.device = read(super_block + offset!(super_block_dev));
+pub unsafe fn inode_evidence(inode: u64, evidence: *mut Evidence) {
+    // SAFETY: the caller's.
+    unsafe {
+        (*evidence).inode = word(inode + offset!(inode_ino));
+        (*evidence).inode_mode = inode_mode(inode);
+        (*evidence).inode_uid = read(inode + offset!(inode_uid));
+        (*evidence).inode_gid = read(inode + offset!(inode_gid));
+        (*evidence).inode_flags = read(inode + offset!(inode_flags));
+        super_block_evidence(word(inode + offset!(inode_sb)), evidence);
+    }
+}
+
+/// Writes what a superblock looks like.
+///
+/// # Safety
+/// `evidence` is writable.
+#[inline(always)]
+pub unsafe fn super_block_evidence(super_block: u64, evidence: *mut Evidence) {
+    // SAFETY: the caller's.
+    unsafe {
+        (*evidence).super_flags = word(super_block + offset!(super_block_flags));
+        (*evidence).fs_magic = word(super_block + offset!(super_block_magic));
+        (*evidence).device = read(super_block + offset!(super_block_dev));
+    }
 }

@@ -12,7 +12,7 @@ mod path;
 mod syscall;
 
 use sealwatch_ebpf::syscalls::Packed;
-use sealwatch_ebpf::wire::{Backend, Hook, Operation};
+use sealwatch_ebpf::wire::{Backend, Hook, Operation, Signals};
 
 use crate::kernel::Task;
 use crate::refusal::{Refusal, Subject, record};
@@ -43,14 +43,20 @@ fn by_syscall(
     } else {
         fallback()
     };
+    // The one outer hook that belongs to the security modules themselves.
+    let signals = match hook {
+        Hook::ExecSecurity => Signals::SECURITY,
+        _ => 0,
+    };
+    let operation = operation as u8;
     record(
         &task,
         &Refusal {
             hook,
             backend,
-            operation: operation as u8,
+            operation,
             errno,
-            signals: 0,
+            signals,
             subject,
         },
     );

@@ -6,10 +6,10 @@
 
 use sealwatch_ebpf::gate;
 use sealwatch_ebpf::syscalls::{Flags, NO_ARG, Packed};
-use sealwatch_ebpf::wire::{Backend, CountKey, Evidence, Hook, PathFlags, Pending, Sample, Stat};
+use sealwatch_ebpf::wire::{Backend, CountKey, Evidence, Hook, PathFlags, Pending, Stat};
 
 use crate::count;
-use crate::kernel::{Dir, Task, read, read_user};
+use crate::kernel::{Dir, Task, address, inode_mode, read, read_user};
 use crate::sample::{Draft, emit};
 use crate::{IGNORED_CGROUPS, PENDING};
 
@@ -71,7 +71,8 @@ impl Subject {
 
     /// The address of a unix socket in kernel memory (a `struct sockaddr_un`).
     #[inline(always)]
-    pub fn kernel_sockaddr(address: u64) -> Subject {
+    pub fn kernel_sockaddr(pointer: u64) -> Subject {
+        let address = address(pointer);
         if read::<u8>(address + SUN_PATH) == 0 {
             return Subject::NONE;
         }
@@ -82,7 +83,7 @@ impl Subject {
     /// socket or a device refuses for reasons of its own.
     #[inline(always)]
     pub fn is_regular_file(&self) -> bool {
-        self.object != Dir::NONE && self.object.evidence().inode_mode & S_IFMT == S_IFREG
+        inode_mode(self.object.inode()) & S_IFMT == S_IFREG
     }
 
     /// What the system call's arguments say.
@@ -170,13 +171,18 @@ pub fn record(task: &Task, refusal: &Refusal) {
         count::stat(Stat::Ignored);
         return;
     }
-    let mut evidence = Evidence::default();
-    let signals = refusal.signals | take_pending(task, &mut evidence);
+    let (seen, fresh) = pending(task);
+    let signals = refusal.signals | seen;
 
-    let subject = &refusal.subject;
-    let mut base = subject.object;
+    let veil = count::veil();
+    let mut subject = refusal.subject;
+    subject.name ^= veil;
+    subject.dir ^= veil as i32;
+    subject.flags ^= veil as u16;
     let mut hash = 0;
+    let mut base = subject.object;
     if subject.name != 0 {
+        base = Dir::NONE;
         let from_user = subject.flags & PathFlags::NAME_FROM_USER != 0;
         if name_hash(&mut hash, subject.name, from_user) != b'/' {
             base = if subject.dir == AT_FDCWD {
@@ -184,57 +190,33 @@ pub fn record(task: &Task, refusal: &Refusal) {
             } else {
                 Dir::of_file(task.file(subject.dir))
             };
-            hash = gate::fold(hash, base.dentry);
-        } else {
-            base = Dir::NONE;
         }
-    } else {
-        hash = gate::fold(hash, base.dentry);
     }
-    let mut key = CountKey {
-        cgroup,
-        path: gate::path_key(hash),
-        signals,
-        operation: refusal.operation,
-        errno: refusal.errno,
-        backend: refusal.backend as u8,
-        lsm: 0,
-        reserved: 0,
-    };
-    let now_ns = count::now_ns();
-    let Some(value) = count::refusal(&mut key, now_ns) else {
-        return;
-    };
-
-    if evidence.fs_magic == 0 && subject.object != Dir::NONE {
-        evidence = subject.object.evidence();
-    }
-    let (uid, gid) = task.ids();
-    // SAFETY: a helper without arguments.
-    let id = unsafe { aya_ebpf::helpers::generated::bpf_get_current_pid_tgid() };
-    let draft = Draft {
-        sample: Sample {
-            key,
-            time_ns: now_ns,
-            evidence,
-            pid: (id >> 32) as u32,
-            tid: id as u32,
-            uid,
-            gid,
-            mount_namespace: task.mount_namespace(),
-            name_len: 0,
-            base_len: 0,
-            comm: [0; 16],
-            path_flags: subject.flags,
-            hook: refusal.hook as u8,
-            layout: 0,
-            syscall: task.number,
+    base.mount ^= veil;
+    base.dentry ^= veil;
+    hash = gate::fold(hash, base.dentry);
+    let mut draft = Draft {
+        key: CountKey {
+            cgroup,
+            path: gate::path_key(hash),
+            signals: signals ^ veil as u16,
+            operation: refusal.operation ^ veil as u8,
+            errno: refusal.errno,
+            backend: refusal.backend as u8,
+            lsm: 0,
+            reserved: 0,
         },
+        time_ns: count::now_ns(),
         name: subject.name,
         base,
-        root: task.root(),
+        object: subject.object,
+        path_flags: subject.flags,
+        hook: refusal.hook as u8,
+        pending: u8::from(fresh) ^ veil as u8,
     };
-    emit(&draft, value);
+    if let Some(value) = count::refusal(&mut draft.key, draft.time_ns) {
+        emit(&draft, task, value);
+    }
 }
 
 /// Remembers for the refusal that may follow what a cause's hook saw.
@@ -261,40 +243,44 @@ pub fn remember(signals: u16, evidence: Evidence) {
     );
 }
 
-/// Takes what the causes' hooks saw in this very system call.
+/// The signals that the causes' hooks saw in this very system call, and whether
+/// they saw any.
 #[inline(always)]
-fn take_pending(task: &Task, evidence: &mut Evidence) -> u16 {
+fn pending(task: &Task) -> (u16, bool) {
     // SAFETY: a helper without arguments.
     let id = unsafe { aya_ebpf::helpers::generated::bpf_get_current_pid_tgid() };
     // SAFETY: the entry is this task's own; nobody else writes it.
-    let Some(pending) = (unsafe { PENDING.get(id) }) else {
-        return 0;
-    };
-    let fresh = pending.syscall == task.fingerprint();
-    let signals = if fresh { pending.signals as u16 } else { 0 };
-    if fresh {
-        *evidence = pending.evidence;
+    match unsafe { PENDING.get(id) } {
+        Some(pending) if pending.syscall == task.fingerprint() => (pending.signals as u16, true),
+        _ => (0, false),
     }
-    let _ = PENDING.remove(id);
-    signals
 }
 
 /// Folds the start of a name into `hash`; returns its first byte, 0 where there is none.
-#[inline(always)]
+/// In a frame of its own, since the buffer would fill its caller's.
+#[inline(never)]
 fn name_hash(hash: &mut u64, name: u64, from_user: bool) -> u8 {
     use aya_ebpf::helpers::generated::{bpf_probe_read_kernel_str, bpf_probe_read_user_str};
     let mut first = 0;
     for piece in 0..KEY_PIECES {
-        let mut words = [0u64; 8];
+        let mut words = core::mem::MaybeUninit::<[u64; 8]>::uninit();
+        let at = words.as_mut_ptr().cast::<u64>();
+        for index in 0..8 {
+            // SAFETY: a valid local. Volatile, because the compiler would call a
+            // function for it, which the verifier follows byte by byte.
+            unsafe { core::ptr::write_volatile(at.add(index), 0) };
+        }
         let from = (name + piece as u64 * 63) as *const _;
         // SAFETY: the helper writes at most 64 bytes into `words`.
         let len = unsafe {
             if from_user {
-                bpf_probe_read_user_str(words.as_mut_ptr().cast(), 64, from)
+                bpf_probe_read_user_str(at.cast(), 64, from)
             } else {
-                bpf_probe_read_kernel_str(words.as_mut_ptr().cast(), 64, from)
+                bpf_probe_read_kernel_str(at.cast(), 64, from)
             }
         };
+        // SAFETY: every word was written above.
+        let words = unsafe { words.assume_init() };
         if piece == 0 {
             first = words[0] as u8;
         }

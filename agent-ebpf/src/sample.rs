@@ -7,40 +7,67 @@
 //! daemon does.
 
 use aya_ebpf::helpers::generated::{
-    bpf_get_current_comm, bpf_probe_read_kernel_str, bpf_probe_read_user_str,
+    bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_probe_read_kernel_str,
+    bpf_probe_read_user_str,
 };
-use sealwatch_ebpf::wire::{self, CountValue, PathFlags, Record, Sample, Stat};
+use sealwatch_ebpf::wire::{
+    self, CountKey, CountValue, LargeRecord, PathFlags, Record, SmallRecord, Stat,
+};
 
-use crate::SAMPLES;
 use crate::count::{add, stat};
-use crate::kernel::{Dir, offset, word};
+use crate::kernel::{Dir, Task, offset, word};
+use crate::{PENDING, SAMPLES};
 
-/// What a record is made from.
+/// Bytes of the name in a small record.
+const NAME_SMALL: usize = 256;
+/// Slots of the base in a large record.
+const SLOTS: usize = 24;
+/// Bytes of each: the longest name of a directory entry, and a NUL.
+const SLOT_BYTES: usize = 256;
+
+/// What a record is made from; the rest is the current task's.
 pub struct Draft {
-    /// The head, but for the lengths, the path flags found here and the layout.
-    pub sample: Sample,
+    /// The counter this is a sample of.
+    pub key: CountKey,
+    /// CLOCK_MONOTONIC nanoseconds.
+    pub time_ns: u64,
     /// Address of the name; 0 where there is none.
     pub name: u64,
     /// Where the name starts from, or the file itself; [`Dir::NONE`] for neither.
     pub base: Dir,
-    /// The task's root, at which the walk from the base ends.
-    pub root: Dir,
+    /// The refused file itself, where the kernel had found it; or [`Dir::NONE`].
+    pub object: Dir,
+    /// `PathFlags` known so far.
+    pub path_flags: u16,
+    /// `Hook` as a number.
+    pub hook: u8,
+    /// Not zero where the task's entry in PENDING is of this system call.
+    pub pending: u8,
 }
 
-/// How one attempt to write a record ended.
+/// How an attempt to write a record ended.
 #[derive(PartialEq)]
-enum Attempt {
+pub enum Attempt {
+    /// The record is in the ring buffer.
     Written,
+    /// The name is longer than the record.
     TooSmall,
+    /// The ring buffer is full.
     Full,
 }
 
-/// Writes the sample, in the small layout if it fits.
-#[inline(never)]
-pub fn emit(draft: &Draft, value: *mut CountValue) {
-    let mut attempt = write::<256, 16, 64>(draft, wire::SMALL);
+/// Writes the sample and counts it, or its loss.
+///
+/// The two attempts stand side by side, not one inside the other: the stack of
+/// all nested functions together is 512 bytes.
+#[inline(always)]
+pub fn emit(draft: &Draft, task: &Task, value: *mut CountValue) {
+    let mut attempt = Attempt::TooSmall;
+    if draft.base == Dir::NONE {
+        attempt = small(draft, task);
+    }
     if attempt == Attempt::TooSmall {
-        attempt = write::<4096, 32, 256>(draft, wire::LARGE);
+        attempt = large(draft, task);
     }
     // SAFETY: `value` is the live map value of the sample's counter.
     let (counter, which) = unsafe {
@@ -54,53 +81,15 @@ pub fn emit(draft: &Draft, value: *mut CountValue) {
     stat(which);
 }
 
-#[inline(always)]
-fn write<const NAME: usize, const SLOTS: usize, const SLOT_BYTES: usize>(
-    draft: &Draft,
-    layout: u8,
-) -> Attempt {
-    let Some(mut entry) = SAMPLES.reserve::<Record<NAME, SLOTS, SLOT_BYTES>>(0) else {
+/// A record without a base.
+#[inline(never)]
+fn small(draft: &Draft, task: &Task) -> Attempt {
+    let Some(mut entry) = SAMPLES.reserve::<SmallRecord>(0) else {
         return Attempt::Full;
     };
-    let record = entry.as_mut_ptr();
-    // SAFETY: `record` is the reserved memory, of exactly this type's size, ours
-    // alone until submitted; the helpers are given lengths inside it.
-    let flags = unsafe {
-        (*record).sample = draft.sample;
-        (*record).sample.layout = layout;
-        bpf_get_current_comm((&raw mut (*record).sample.comm).cast(), 16);
-        let mut flags = draft.sample.path_flags;
-        let mut name_len = 0;
-        if draft.name != 0 {
-            let name = (&raw mut (*record).name).cast();
-            let len = if flags & PathFlags::NAME_FROM_USER != 0 {
-                bpf_probe_read_user_str(name, NAME as u32, draft.name as *const _)
-            } else {
-                bpf_probe_read_kernel_str(name, NAME as u32, draft.name as *const _)
-            };
-            if len < 0 {
-                flags |= PathFlags::NAME_UNREADABLE;
-            } else {
-                flags |= PathFlags::NAME;
-                name_len = (len as u64).saturating_sub(1) as u16;
-                if len as usize == NAME && NAME < 4096 {
-                    flags |= PathFlags::NAME_TRUNCATED;
-                }
-            }
-        }
-        (*record).sample.name_len = name_len;
-        let mut used = 0;
-        if draft.base != Dir::NONE {
-            flags |= PathFlags::BASE;
-            let slots = (&raw mut (*record).base).cast();
-            flags |= walk::<SLOTS, SLOT_BYTES>(draft, slots, &mut used);
-        }
-        (*record).sample.base_len = used;
-        (*record).sample.path_flags = flags;
-        flags
-    };
-    if layout == wire::SMALL && flags & (PathFlags::NAME_TRUNCATED | PathFlags::BASE_TRUNCATED) != 0
-    {
+    // SAFETY: the reserved memory, ours alone until submitted.
+    let read = unsafe { head(draft, task, entry.as_mut_ptr(), wire::SMALL) };
+    if read as usize == NAME_SMALL {
         entry.discard(0);
         return Attempt::TooSmall;
     }
@@ -108,60 +97,141 @@ fn write<const NAME: usize, const SLOTS: usize, const SLOT_BYTES: usize>(
     Attempt::Written
 }
 
-/// Writes the components from `draft.base` up to the task's root into `slots`,
-/// leaf first, an empty one at each mount crossing. Returns path flags.
+/// A record with a base, or a long name, or both.
+#[inline(never)]
+fn large(draft: &Draft, task: &Task) -> Attempt {
+    let Some(mut entry) = SAMPLES.reserve::<LargeRecord>(0) else {
+        return Attempt::Full;
+    };
+    let record = entry.as_mut_ptr();
+    // SAFETY: the reserved memory, ours alone until submitted.
+    unsafe {
+        head(draft, task, record, wire::LARGE);
+        if draft.base != Dir::NONE {
+            let slots = (&raw mut (*record).base).cast();
+            let (used, flags) = walk(draft.base, task.root(), slots);
+            (*record).sample.base_len = used;
+            (*record).sample.path_flags |= flags | PathFlags::BASE;
+        }
+    }
+    entry.submit(0);
+    Attempt::Written
+}
+
+/// Writes the head and the name; returns the bytes of the name with its NUL,
+/// or the helper's error.
 ///
 /// # Safety
-/// `slots` is writable for `SLOTS * SLOT_BYTES` bytes.
+/// `record` is writable.
 #[inline(always)]
-unsafe fn walk<const SLOTS: usize, const SLOT_BYTES: usize>(
+unsafe fn head<const NAME: usize, const SLOTS: usize, const SLOT_BYTES: usize>(
     draft: &Draft,
-    slots: *mut u8,
-    used: &mut u16,
-) -> u16 {
+    task: &Task,
+    record: *mut Record<NAME, SLOTS, SLOT_BYTES>,
+    layout: u8,
+) -> i64 {
+    // SAFETY: the caller's `record`, and lengths inside it.
+    unsafe {
+        let sample = &raw mut (*record).sample;
+        let id = bpf_get_current_pid_tgid();
+        let (uid, gid) = task.ids();
+        (*sample).key = draft.key;
+        (*sample).time_ns = draft.time_ns;
+        // What a cause's hook saw tells more than the object itself.
+        match PENDING.get_ptr(id) {
+            Some(pending) if draft.pending != 0 => (*sample).evidence = (*pending).evidence,
+            _ => draft.object.evidence(&raw mut (*sample).evidence),
+        }
+        (*sample).pid = (id >> 32) as u32;
+        (*sample).tid = id as u32;
+        (*sample).uid = uid;
+        (*sample).gid = gid;
+        (*sample).mount_namespace = task.mount_namespace();
+        (*sample).name_len = 0;
+        (*sample).base_len = 0;
+        bpf_get_current_comm((&raw mut (*sample).comm).cast(), 16);
+        (*sample).path_flags = draft.path_flags;
+        (*sample).hook = draft.hook;
+        (*sample).layout = layout;
+        (*sample).syscall = task.number;
+        if draft.name == 0 {
+            return 0;
+        }
+        let name = (&raw mut (*record).name).cast();
+        let len = if draft.path_flags & PathFlags::NAME_FROM_USER != 0 {
+            bpf_probe_read_user_str(name, NAME as u32, draft.name as *const _)
+        } else {
+            bpf_probe_read_kernel_str(name, NAME as u32, draft.name as *const _)
+        };
+        if len <= 0 {
+            (*record).sample.path_flags |= PathFlags::NAME_UNREADABLE;
+        } else {
+            (*record).sample.path_flags |= PathFlags::NAME;
+            (*record).sample.name_len = len as u16 - 1;
+        }
+        len
+    }
+}
+
+/// Writes the components from `base` up to the task's root into `slots`,
+/// leaf first, an empty one at each mount crossing. Returns how many, and path
+/// flags.
+///
+/// # Safety
+/// `slots` is writable for the slots of a large record.
+#[inline(always)]
+unsafe fn walk(base: Dir, root: Dir, slots: *mut u8) -> (u16, u16) {
     let Dir {
         mut mount,
         mut dentry,
-    } = draft.base;
-    let mut flags = 0;
+    } = base;
     // d_hash.pprev is null once a dentry was unhashed, which unlink does; a
     // root is never hashed.
-    if word(dentry + offset!(dentry_hash) + 8) == 0
-        && word(dentry + offset!(dentry_parent)) != dentry
-    {
-        flags |= PathFlags::BASE_DELETED;
-    }
+    let unhashed = word(dentry + offset!(dentry_hash) + 8) == 0;
+    let deleted = match unhashed && word(dentry + offset!(dentry_parent)) != dentry {
+        true => PathFlags::BASE_DELETED,
+        false => 0,
+    };
     for slot in 0..SLOTS {
-        if dentry == draft.root.dentry && mount == draft.root.mount {
-            return flags;
+        if dentry == root.dentry && mount == root.mount {
+            return (slot as u16, deleted);
         }
         // SAFETY: `slot` is below SLOTS.
         let at = unsafe { slots.add(slot * SLOT_BYTES) };
         let parent = word(dentry + offset!(dentry_parent));
-        if dentry == word(mount + offset!(vfsmount_root)) {
-            let this = mount - offset!(mount_vfsmount);
-            let above = word(this + offset!(mount_parent));
-            if above == this || above == 0 {
-                return flags | PathFlags::BASE_UNREACHABLE;
-            }
-            // SAFETY: one byte inside the slot.
-            unsafe { *at = 0 };
-            dentry = word(this + offset!(mount_mountpoint));
-            mount = above + offset!(mount_vfsmount);
-        } else if parent == dentry || dentry == 0 {
-            return flags | PathFlags::BASE_UNREACHABLE;
+        let this = mount - offset!(mount_vfsmount);
+        // The mount's root is where it is crossed, downwards from its mount point.
+        let crossing = dentry == word(mount + offset!(vfsmount_root));
+        let above = if crossing {
+            word(this + offset!(mount_parent))
         } else {
-            let name = word(dentry + offset!(dentry_name) + offset!(qstr_name));
-            // SAFETY: the helper writes at most SLOT_BYTES bytes into the slot.
-            let len = unsafe {
-                bpf_probe_read_kernel_str(at.cast(), SLOT_BYTES as u32, name as *const _)
-            };
-            if len as usize == SLOT_BYTES && SLOT_BYTES < 256 {
-                flags |= PathFlags::BASE_TRUNCATED;
-            }
-            dentry = parent;
+            this
+        };
+        let stuck = if crossing {
+            above == this || above == 0
+        } else {
+            parent == dentry
+        };
+        if stuck {
+            return (slot as u16, deleted | PathFlags::BASE_UNREACHABLE);
         }
-        *used = slot as u16 + 1;
+        let name = if crossing {
+            0
+        } else {
+            word(dentry + offset!(dentry_name) + offset!(qstr_name))
+        };
+        // SAFETY: the helper writes at most SLOT_BYTES bytes into the slot, and
+        // a NUL where the name is null and cannot be read.
+        unsafe {
+            *at = 0;
+            bpf_probe_read_kernel_str(at.cast(), SLOT_BYTES as u32, name as *const _);
+        }
+        dentry = if crossing {
+            word(this + offset!(mount_mountpoint))
+        } else {
+            parent
+        };
+        mount = above + offset!(mount_vfsmount);
     }
-    flags | PathFlags::BASE_TRUNCATED
+    (SLOTS as u16, deleted | PathFlags::BASE_TRUNCATED)
 }

@@ -7,9 +7,6 @@
 //! numbers become operations and errnos in the daemon's `decode`, through
 //! conversions that can fail.
 
-/// Version of this contract; the loader refuses an object that has another.
-pub const WIRE_VERSION: u32 = 1;
-
 /// Map: exact counters, [`CountKey`] -> [`CountValue`].
 pub const MAP_COUNTS: &str = "COUNTS";
 /// Map: how many path keys a control group holds in [`MAP_COUNTS`], `u64` cgroup -> `u64`.
@@ -44,7 +41,7 @@ pub const PENDING_MAX: u32 = 4_096;
 /// Most host control groups that are left out in the kernel.
 pub const IGNORED_MAX: u32 = 16_384;
 /// Bytes of the ring buffer of samples: a power of two and a multiple of the page size.
-pub const SAMPLES_BYTES: u32 = 1 << 20;
+pub const SAMPLES_BYTES: u32 = 1 << 21;
 /// Bytes of the ring buffer of control group events.
 pub const CGROUPS_BYTES: u32 = 1 << 18;
 
@@ -125,7 +122,7 @@ pub struct Pending {
     pub evidence: Evidence,
 }
 
-/// Head of a denial sample; a body of [`SMALL`] or [`LARGE`] layout follows.
+/// Head of a denial sample; the body of its layout follows.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
@@ -161,9 +158,9 @@ pub struct Sample {
     pub syscall: u32,
 }
 
-/// Body layout: name of 256 bytes, base of 16 slots of 64 bytes.
+/// Body layout: a name of 256 bytes and no base, for the absolute names of everyday.
 pub const SMALL: u8 = 1;
-/// Body layout: name of 4,096 bytes, base of 32 slots of 256 bytes.
+/// Body layout: a name of 4,096 bytes and a base of 24 slots of 256 bytes.
 pub const LARGE: u8 = 2;
 
 /// A sample with its body. The base is the directory that a relative name
@@ -181,9 +178,9 @@ pub struct Record<const NAME: usize, const SLOTS: usize, const SLOT_BYTES: usize
 }
 
 /// The record of layout [`SMALL`].
-pub type SmallRecord = Record<256, 16, 64>;
+pub type SmallRecord = Record<256, 0, 0>;
 /// The record of layout [`LARGE`].
-pub type LargeRecord = Record<4096, 32, 256>;
+pub type LargeRecord = Record<4096, 24, 256>;
 
 /// Birth or death of a control group.
 #[repr(C)]
@@ -384,13 +381,11 @@ pub struct PathFlags;
 impl PathFlags {
     /// A name is present.
     pub const NAME: u16 = 1 << 0;
-    /// The name is longer than the body holds.
-    pub const NAME_TRUNCATED: u16 = 1 << 1;
     /// The name could not be read (page not present, bad pointer).
     pub const NAME_UNREADABLE: u16 = 1 << 2;
     /// A base is present.
     pub const BASE: u16 = 1 << 3;
-    /// The base has more components than the body holds, or a longer one.
+    /// The base has more components than the body holds.
     pub const BASE_TRUNCATED: u16 = 1 << 4;
     /// The base was deleted.
     pub const BASE_DELETED: u16 = 1 << 5;
@@ -426,6 +421,8 @@ numbers! {
 
 /// Entries of [`MAP_STATS`].
 pub const STATS_MAX: u32 = 16;
+/// Entry of [`MAP_STATS`] that stays zero, which the verifier does not know.
+pub const STAT_ZERO: u32 = STATS_MAX - 1;
 
 /// Errnos that are denials, in the order used by [`overflow_index`].
 pub const DENIAL_ERRNOS: [u8; 5] = [1, 13, 28, 30, 122];
@@ -443,7 +440,7 @@ const _: () = {
     assert!(size_of::<CountValue>() == 40);
     assert!(size_of::<Evidence>() == 48);
     assert!(size_of::<Sample>() == 24 + 8 + 48 + 20 + 4 + 16 + 8);
-    assert!(size_of::<SmallRecord>() == size_of::<Sample>() + 256 + 1024);
-    assert!(size_of::<LargeRecord>() == size_of::<Sample>() + 4096 + 8192);
+    assert!(size_of::<SmallRecord>() == size_of::<Sample>() + 256);
+    assert!(size_of::<LargeRecord>() == size_of::<Sample>() + 4096 + 6144);
     assert!(size_of::<CgroupEvent>() == 24 + CGROUP_PATH_MAX);
 };

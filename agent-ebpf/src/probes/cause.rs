@@ -26,7 +26,9 @@ fn mount_refused(ret: u64, mount: u64) -> i32 {
     if gate::denial_errno_int(ret) == Some(EROFS) {
         let mut evidence = Evidence::default();
         evidence.mount_flags = read(mount + offset!(vfsmount_flags));
-        super_block_evidence(&mut evidence, word(mount + offset!(vfsmount_sb)));
+        let super_block = word(mount + offset!(vfsmount_sb));
+        // SAFETY: a valid local.
+        unsafe { super_block_evidence(super_block, &raw mut evidence) };
         let mut signals = 0;
         if evidence.mount_flags & MNT_READONLY != 0 {
             signals |= Signals::READ_ONLY_MOUNT;
@@ -75,7 +77,10 @@ fn refused(ret: u64) -> bool {
 #[inline(always)]
 fn inode_refused(ret: u64, inode: u64, signals: u16) -> i32 {
     if refused(ret) {
-        remember(signals, inode_evidence(inode));
+        let mut evidence = Evidence::default();
+        // SAFETY: a valid local.
+        unsafe { inode_evidence(inode, &raw mut evidence) };
+        remember(signals, evidence);
     }
     0
 }
