@@ -1,0 +1,326 @@
+//! What this kernel can do -> which program goes where.
+//!
+//! In: [`Facts`] gathered by the loader, and the backend the user asked for.
+//! Out: a [`Plan`], or the reason why there is none. Invariant: a pure
+//! function; the same facts give the same plan, and every hook of [`HOOKS`] is
+//! in it, attached or missing with a reason. Lacks on purpose: attaching.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::denial::{Backend, Hook, Operation};
+
+/// One hook: the kernel functions that carry it, by kernel version.
+#[derive(Debug)]
+pub struct HookRow {
+    /// The hook.
+    pub hook: Hook,
+    /// The operation its refusals are reported as; `None` for a cause.
+    pub operation: Option<Operation>,
+    /// Kernel functions, the first that exists is watched.
+    pub symbols: &'static [&'static str],
+    /// Numbers of arguments the fexit programs exist for.
+    pub arguments: &'static [u8],
+    /// Watched only where this function does not exist, because it does the same.
+    pub unless: Option<&'static str>,
+}
+
+const fn hook(
+    hook: Hook,
+    operation: Operation,
+    symbols: &'static [&'static str],
+    arguments: &'static [u8],
+) -> HookRow {
+    HookRow { hook, operation: Some(operation), symbols, arguments, unless: None }
+}
+
+const fn cause(hook: Hook, symbols: &'static [&'static str], arguments: &'static [u8]) -> HookRow {
+    HookRow { hook, operation: None, symbols, arguments, unless: None }
+}
+
+/// Every hook of the fexit and kprobe backends. The tracepoint backend has one
+/// place for all of them.
+pub const HOOKS: &[HookRow] = &[
+    hook(Hook::Open, Operation::Open, &["do_filp_open", "do_file_open"], &[3]),
+    hook(Hook::OpenByHandle, Operation::Open, &["do_handle_open"], &[3]),
+    hook(Hook::Mkdir, Operation::Mkdir, &["do_mkdirat", "filename_mkdirat"], &[3]),
+    hook(Hook::Mknod, Operation::Mknod, &["do_mknodat", "filename_mknodat"], &[4]),
+    hook(Hook::Symlink, Operation::Symlink, &["do_symlinkat", "filename_symlinkat"], &[3]),
+    hook(Hook::Link, Operation::Link, &["do_linkat", "filename_linkat"], &[5]),
+    hook(Hook::Unlink, Operation::Unlink, &["do_unlinkat", "filename_unlinkat"], &[2]),
+    hook(Hook::Rmdir, Operation::Rmdir, &["do_rmdir", "filename_rmdir"], &[2]),
+    hook(Hook::Rename, Operation::Rename, &["do_renameat2", "filename_renameat2"], &[5]),
+    hook(Hook::Chmod, Operation::Chmod, &["chmod_common"], &[2]),
+    hook(Hook::Chown, Operation::Chown, &["do_fchownat"], &[5]),
+    hook(Hook::ChownFile, Operation::Chown, &["__x64_sys_fchown"], &[1]),
+    hook(Hook::Utime, Operation::Utime, &["do_utimes"], &[4]),
+    hook(Hook::Truncate, Operation::Truncate, &["vfs_truncate"], &[2]),
+    hook(Hook::TruncateFile, Operation::Truncate, &["__x64_sys_ftruncate"], &[1]),
+    hook(Hook::Fallocate, Operation::Fallocate, &["ksys_fallocate"], &[4]),
+    hook(Hook::Setxattr, Operation::Setxattr, &["path_setxattr", "filename_setxattr"], &[6, 4]),
+    hook(Hook::SetxattrFile, Operation::Setxattr, &["__x64_sys_fsetxattr"], &[1]),
+    hook(
+        Hook::Removexattr,
+        Operation::Setxattr,
+        &["path_removexattr", "path_removexattrat"],
+        &[3, 4],
+    ),
+    HookRow {
+        unless: Some("path_removexattrat"),
+        ..hook(Hook::RemovexattrFile, Operation::Setxattr, &["__x64_sys_fremovexattr"], &[1])
+    },
+    hook(Hook::Bind, Operation::Bind, &["unix_bind"], &[3]),
+    hook(Hook::Exec, Operation::Exec, &["do_open_execat"], &[3]),
+    hook(Hook::ExecSecurity, Operation::Exec, &["security_bprm_creds_for_exec"], &[1]),
+    hook(Hook::Write, Operation::Write, &["vfs_write"], &[4]),
+    hook(Hook::Writev, Operation::Write, &["vfs_writev"], &[5]),
+    cause(Hook::MountWrite, &["mnt_want_write"], &[1]),
+    cause(Hook::MountWriteFile, &["mnt_want_write_file"], &[1]),
+    cause(Hook::MountAccess, &["__mnt_want_write", "mnt_get_write_access"], &[1]),
+    cause(Hook::InodeCapability, &["capable_wrt_inode_uidgid"], &[2, 3]),
+    cause(Hook::InodeOwner, &["inode_owner_or_capable"], &[1, 2]),
+];
+
+/// What the running kernel was found to have and to allow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Functions named in [`HOOKS`] that the kernel's BTF has exactly once,
+    /// with their number of arguments.
+    pub functions: BTreeMap<String, u8>,
+    /// Why no trampoline can be attached at all, where that was found.
+    pub no_trampolines: Option<String>,
+    /// Why no kprobe can be attached at all, where that was found.
+    pub no_kprobes: Option<String>,
+    /// Single attachments that were refused, by (backend, symbol), with the reason.
+    pub refused: BTreeMap<(Backend, String), String>,
+}
+
+/// The backend the user asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The best one for each hook.
+    Auto,
+    /// This one and no other.
+    Only(Backend),
+}
+
+/// One program to attach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// The hook.
+    pub hook: Hook,
+    /// How.
+    pub backend: Backend,
+    /// The program's name in the object.
+    pub program: String,
+    /// The kernel function or tracepoint.
+    pub symbol: String,
+}
+
+/// What is to be attached, and what cannot be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// In the order of [`HOOKS`].
+    pub attachments: Vec<Attachment>,
+    /// Hooks without a place, and why.
+    pub missing: Vec<(Hook, String)>,
+}
+
+/// Decides which program goes where.
+///
+/// The tracepoint backend sees every refusal of a system call by itself, so it
+/// is taken for all hooks or for none: beside another it would count twice.
+pub fn plan(facts: &Facts, wanted: Wanted) -> Plan {
+    if wanted == Wanted::Only(Backend::Tracepoint) {
+        return tracepoint_plan();
+    }
+    let mut plan = Plan::default();
+    for row in HOOKS {
+        if row.unless.is_some_and(|other| facts.functions.contains_key(other)) {
+            continue;
+        }
+        let mut reasons = Vec::new();
+        let mut placed = None;
+        if wanted != Wanted::Only(Backend::Kprobe) {
+            let place = match &facts.no_trampolines {
+                None => place_fexit(facts, row),
+                Some(reason) => Err(format!("fexit: {reason}")),
+            };
+            placed = place.map_err(|reason| reasons.push(reason)).ok();
+        }
+        if placed.is_none() && wanted != Wanted::Only(Backend::Fexit) {
+            let place = match &facts.no_kprobes {
+                None => place_kprobe(facts, row),
+                Some(reason) => Err(format!("kprobe: {reason}")),
+            };
+            placed = place.map_err(|reason| reasons.push(reason)).ok();
+        }
+        match placed {
+            Some(attachment) => plan.attachments.push(attachment),
+            None => {
+                reasons.dedup();
+                plan.missing.push((row.hook, reasons.join("; ")));
+            }
+        }
+    }
+    let sees_operations =
+        plan.attachments.iter().any(|placed| row(placed.hook).is_some_and(|r| r.operation.is_some()));
+    if wanted == Wanted::Auto && !sees_operations { tracepoint_plan() } else { plan }
+}
+
+/// The row of a hook; `None` for the tracepoints.
+pub fn row(hook: Hook) -> Option<&'static HookRow> {
+    HOOKS.iter().find(|row| row.hook == hook)
+}
+
+/// The backend that needs neither trampolines nor kprobes, and sees no cause.
+fn tracepoint_plan() -> Plan {
+    Plan {
+        attachments: vec![Attachment {
+            hook: Hook::SyscallExit,
+            backend: Backend::Tracepoint,
+            program: "tp_sys_exit".to_owned(),
+            symbol: "sys_exit".to_owned(),
+        }],
+        missing: HOOKS
+            .iter()
+            .filter(|row| row.operation.is_none())
+            .map(|row| (row.hook, "the tracepoint backend sees no causes".to_owned()))
+            .collect(),
+    }
+}
+
+fn place_fexit(facts: &Facts, row: &HookRow) -> Result<Attachment, String> {
+    let mut reason = format!("the kernel has none of {}", row.symbols.join(", "));
+    for &symbol in row.symbols {
+        let Some(&arguments) = facts.functions.get(symbol) else { continue };
+        if !row.arguments.contains(&arguments) {
+            reason = format!("{symbol} takes {arguments} arguments, which no program expects");
+        } else if let Some(refused) = facts.refused.get(&(Backend::Fexit, symbol.to_owned())) {
+            reason = format!("fexit on {symbol}: {refused}");
+        } else {
+            return Ok(Attachment {
+                hook: row.hook,
+                backend: Backend::Fexit,
+                program: format!("fexit_{}_{arguments}", row.hook.label()),
+                symbol: symbol.to_owned(),
+            });
+        }
+    }
+    Err(reason)
+}
+
+fn place_kprobe(facts: &Facts, row: &HookRow) -> Result<Attachment, String> {
+    if row.operation.is_none() {
+        return Err("a kretprobe does not see the arguments that tell a cause".to_owned());
+    }
+    let mut reason = format!("the kernel has none of {}", row.symbols.join(", "));
+    for &symbol in row.symbols {
+        if !facts.functions.contains_key(symbol) {
+            continue;
+        }
+        if let Some(refused) = facts.refused.get(&(Backend::Kprobe, symbol.to_owned())) {
+            reason = format!("kprobe on {symbol}: {refused}");
+            continue;
+        }
+        return Ok(Attachment {
+            hook: row.hook,
+            backend: Backend::Kprobe,
+            program: format!("kretprobe_{}", row.hook.label()),
+            symbol: symbol.to_owned(),
+        });
+    }
+    Err(reason)
+}
+
+/// Every function that [`HOOKS`] names, for the search through the kernel's BTF.
+pub fn functions_of_interest() -> BTreeSet<&'static str> {
+    HOOKS.iter().flat_map(|row| row.symbols.iter().copied().chain(row.unless)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Facts of a kernel that has every function, with the first layout of each.
+    fn facts() -> Facts {
+        let functions = HOOKS
+            .iter()
+            .filter(|row| row.unless.is_none())
+            .flat_map(|row| row.symbols.iter().zip(row.arguments))
+            .map(|(symbol, arguments)| ((*symbol).to_owned(), *arguments))
+            .filter(|(symbol, _)| symbol != "path_removexattrat")
+            .collect();
+        Facts { functions, ..Facts::default() }
+    }
+
+    #[test]
+    fn an_able_kernel_gets_fexit_everywhere() {
+        let mut facts = facts();
+        facts.functions.insert("__x64_sys_fremovexattr".to_owned(), 1);
+        let plan = plan(&facts, Wanted::Auto);
+        assert_eq!(plan.missing, []);
+        assert_eq!(plan.attachments.len(), HOOKS.len());
+        assert!(plan.attachments.iter().all(|a| a.backend == Backend::Fexit));
+        assert_eq!(plan.attachments[0].program, "fexit_open_3");
+    }
+
+    #[test]
+    fn names_of_newer_kernels_are_found() {
+        let mut facts = facts();
+        facts.functions.remove("do_filp_open");
+        facts.functions.insert("do_file_open".to_owned(), 3);
+        assert_eq!(plan(&facts, Wanted::Auto).attachments[0].symbol, "do_file_open");
+    }
+
+    #[test]
+    fn a_refused_trampoline_falls_back_to_a_kprobe_for_that_hook_only() {
+        let mut facts = facts();
+        facts.refused.insert((Backend::Fexit, "vfs_write".to_owned()), "ENOTSUPP".to_owned());
+        let plan = plan(&facts, Wanted::Auto);
+        let write = plan.attachments.iter().find(|a| a.hook == Hook::Write).unwrap();
+        assert_eq!(write.backend, Backend::Kprobe);
+        assert_eq!(write.program, "kretprobe_write");
+        assert!(plan.attachments.iter().any(|a| a.backend == Backend::Fexit));
+    }
+
+    #[test]
+    fn an_unknown_layout_is_not_attached_by_fexit() {
+        let mut facts = facts();
+        facts.functions.insert("do_filp_open".to_owned(), 4);
+        let plan = plan(&facts, Wanted::Only(Backend::Fexit));
+        let (hook, reason) = &plan.missing[0];
+        assert_eq!(*hook, Hook::Open);
+        assert!(reason.contains("4 arguments"), "{reason}");
+    }
+
+    #[test]
+    fn a_locked_kernel_gets_the_tracepoint_alone() {
+        let facts = Facts {
+            no_trampolines: Some("lockdown".to_owned()),
+            no_kprobes: Some("not compiled in".to_owned()),
+            ..facts()
+        };
+        let plan = plan(&facts, Wanted::Auto);
+        assert_eq!(plan.attachments.len(), 1);
+        assert_eq!(plan.attachments[0].hook, Hook::SyscallExit);
+    }
+
+    #[test]
+    fn a_forced_backend_is_the_only_one() {
+        let facts = facts();
+        for backend in [Backend::Fexit, Backend::Kprobe, Backend::Tracepoint] {
+            let plan = plan(&facts, Wanted::Only(backend));
+            assert!(!plan.attachments.is_empty());
+            assert!(plan.attachments.iter().all(|a| a.backend == backend), "{backend:?}");
+        }
+    }
+
+    #[test]
+    fn every_hook_is_attached_or_missing_with_a_reason() {
+        for wanted in [Wanted::Auto, Wanted::Only(Backend::Fexit), Wanted::Only(Backend::Kprobe)] {
+            let plan = plan(&Facts::default(), wanted);
+            assert_eq!(plan.attachments.len() + plan.missing.len(), HOOKS.len());
+            assert!(plan.missing.iter().all(|(_, reason)| !reason.is_empty()));
+        }
+    }
+}
