@@ -1,0 +1,380 @@
+//! Bytes from the ring buffers -> denials and control group changes.
+//!
+//! In: records as `wire` lays them out, from the kernel or a recording. Out:
+//! [`Denial`] or [`CgroupChange`], or a [`DecodeError`] that names the value.
+//! Invariant: no panic, whatever the bytes; numbers become enums only through
+//! conversions that can fail. Lacks on purpose: names of containers.
+
+use sealwatch_ebpf::wire::{
+    self, CgroupEvent, CountKey, Evidence, LargeRecord, PathFlags, Sample, SmallRecord,
+};
+
+use crate::denial::{
+    Backend, CgroupId, ContainerPath, Denial, Errno, Hook, Operation, PathKey, Resolution,
+};
+
+/// Why a record could not be understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Shorter than its layout.
+    #[error("a record of {length} bytes is shorter than the {needed} of its layout")]
+    Short {
+        /// Bytes that came.
+        length: usize,
+        /// Bytes the layout takes.
+        needed: usize,
+    },
+    /// A number that names no member of its set.
+    #[error("{value} is no {what}")]
+    Number {
+        /// The set.
+        what: &'static str,
+        /// The number.
+        value: u32,
+    },
+    /// A length beyond its array.
+    #[error("{what} claims {value} of {limit}")]
+    Length {
+        /// The array.
+        what: &'static str,
+        /// The claim.
+        value: usize,
+        /// The array's length.
+        limit: usize,
+    },
+}
+
+impl DecodeError {
+    /// The reason's name in metrics.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            DecodeError::Short { .. } => "short_record",
+            DecodeError::Number { .. } => "unknown_number",
+            DecodeError::Length { .. } => "bad_length",
+        }
+    }
+
+    /// Every reason.
+    pub const REASONS: [&'static str; 3] = ["short_record", "unknown_number", "bad_length"];
+}
+
+/// A control group's birth or death.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CgroupChange {
+    /// Which one.
+    pub cgroup: CgroupId,
+    /// CLOCK_MONOTONIC nanoseconds.
+    pub time_ns: u64,
+    /// Birth, otherwise death.
+    pub created: bool,
+    /// Path in its hierarchy.
+    pub path: Vec<u8>,
+    /// The path was cut off.
+    pub truncated: bool,
+}
+
+/// Reads little-endian integers from a record, one after the other.
+struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn new(bytes: &'a [u8], needed: usize) -> Result<Reader<'a>, DecodeError> {
+        match bytes.get(..needed) {
+            Some(rest) => Ok(Reader { rest }),
+            None => Err(DecodeError::Short { length: bytes.len(), needed }),
+        }
+    }
+
+    /// Takes `N` bytes. `new` made sure that a whole layout is there; past its
+    /// end come zeros.
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        match self.rest.split_first_chunk::<N>() {
+            Some((chunk, rest)) => {
+                self.rest = rest;
+                *chunk
+            }
+            None => [0; N],
+        }
+    }
+
+    fn u8(&mut self) -> u8 {
+        u8::from_ne_bytes(self.take())
+    }
+    fn u16(&mut self) -> u16 {
+        u16::from_ne_bytes(self.take())
+    }
+    fn u32(&mut self) -> u32 {
+        u32::from_ne_bytes(self.take())
+    }
+    fn u64(&mut self) -> u64 {
+        u64::from_ne_bytes(self.take())
+    }
+
+    fn key(&mut self) -> CountKey {
+        CountKey {
+            cgroup: self.u64(),
+            path: self.u64(),
+            signals: self.u16(),
+            operation: self.u8(),
+            errno: self.u8(),
+            backend: self.u8(),
+            lsm: self.u8(),
+            reserved: self.u16(),
+        }
+    }
+
+    fn evidence(&mut self) -> Evidence {
+        Evidence {
+            inode: self.u64(),
+            super_flags: self.u64(),
+            fs_magic: self.u64(),
+            device: self.u32(),
+            mount_flags: self.u32(),
+            inode_uid: self.u32(),
+            inode_gid: self.u32(),
+            inode_mode: self.u32(),
+            inode_flags: self.u32(),
+        }
+    }
+
+    fn sample(&mut self) -> Sample {
+        Sample {
+            key: self.key(),
+            time_ns: self.u64(),
+            evidence: self.evidence(),
+            pid: self.u32(),
+            tid: self.u32(),
+            uid: self.u32(),
+            gid: self.u32(),
+            mount_namespace: self.u32(),
+            name_len: self.u16(),
+            base_len: self.u16(),
+            comm: self.take(),
+            path_flags: self.u16(),
+            hook: self.u8(),
+            layout: self.u8(),
+            syscall: self.u32(),
+        }
+    }
+}
+
+/// Decodes a record of the sample ring buffer.
+pub fn sample(bytes: &[u8]) -> Result<Denial, DecodeError> {
+    let sample = Reader::new(bytes, size_of::<Sample>())?.sample();
+    let (name_max, slots, slot_bytes, needed) = match sample.layout {
+        wire::SMALL => (256, 0, 1, size_of::<SmallRecord>()),
+        wire::LARGE => (4096, 24, 256, size_of::<LargeRecord>()),
+        other => return Err(DecodeError::Number { what: "layout", value: other.into() }),
+    };
+    let body = Reader::new(bytes, needed)?.rest.split_at(size_of::<Sample>()).1;
+    let (name, base) = body.split_at(name_max);
+    let name_len = usize::from(sample.name_len);
+    let name = name.get(..name_len).ok_or(DecodeError::Length {
+        what: "name",
+        value: name_len,
+        limit: name_max,
+    })?;
+    let base_len = usize::from(sample.base_len);
+    if base_len > slots {
+        return Err(DecodeError::Length { what: "base", value: base_len, limit: slots });
+    }
+    let components = base.chunks_exact(slot_bytes).take(base_len).map(until_nul);
+    let key = sample.key;
+    Ok(Denial {
+        cgroup: CgroupId(key.cgroup),
+        path_key: PathKey(key.path),
+        time_ns: sample.time_ns,
+        operation: operation(key.operation)?,
+        errno: errno(key.errno)?,
+        signals: key.signals,
+        lsm: key.lsm,
+        backend: backend(key.backend)?,
+        hook: Hook::try_from(sample.hook)
+            .map_err(|value| DecodeError::Number { what: "hook", value: value.into() })?,
+        path: path(sample.path_flags, name, components.rev()),
+        pid: sample.pid,
+        tid: sample.tid,
+        uid: sample.uid,
+        gid: sample.gid,
+        mount_namespace: sample.mount_namespace,
+        comm: until_nul(&sample.comm).to_vec(),
+        evidence: sample.evidence,
+    })
+}
+
+/// An operation's number.
+pub fn operation(number: u8) -> Result<Operation, DecodeError> {
+    Operation::try_from(number)
+        .map_err(|value| DecodeError::Number { what: "operation", value: value.into() })
+}
+
+/// An errno's number.
+pub fn errno(number: u8) -> Result<Errno, DecodeError> {
+    Errno::try_from(number)
+        .map_err(|value| DecodeError::Number { what: "denial errno", value: value.into() })
+}
+
+/// A backend's number.
+pub fn backend(number: u8) -> Result<Backend, DecodeError> {
+    Backend::try_from(number)
+        .map_err(|value| DecodeError::Number { what: "backend", value: value.into() })
+}
+
+/// Decodes a record of the control group ring buffer.
+pub fn cgroup(bytes: &[u8]) -> Result<CgroupChange, DecodeError> {
+    let mut reader = Reader::new(bytes, size_of::<CgroupEvent>())?;
+    let cgroup = CgroupId(reader.u64());
+    let time_ns = reader.u64();
+    let kind = reader.u32();
+    let length = reader.u32() as usize;
+    let created = match kind {
+        wire::CGROUP_CREATED => true,
+        wire::CGROUP_REMOVED => false,
+        value => return Err(DecodeError::Number { what: "control group event", value }),
+    };
+    let limit = wire::CGROUP_PATH_MAX;
+    let path = reader.rest.get(..length).ok_or(DecodeError::Length {
+        what: "control group path",
+        value: length,
+        limit,
+    })?;
+    let truncated = length == limit;
+    Ok(CgroupChange { cgroup, time_ns, created, path: until_nul(path).to_vec(), truncated })
+}
+
+fn until_nul(bytes: &[u8]) -> &[u8] {
+    bytes.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+/// Joins the base's components (root first) and the name into a path without
+/// `.`, `//` and, as far as it can be told without links, `..`.
+fn path<'a>(
+    flags: u16,
+    name: &'a [u8],
+    base: impl Iterator<Item = &'a [u8]>,
+) -> ContainerPath {
+    let has = |bit: u16| flags & bit != 0;
+    if !has(PathFlags::NAME) && !has(PathFlags::BASE) {
+        let resolution = match has(PathFlags::NAME_UNREADABLE) {
+            true => Resolution::Partial,
+            false => Resolution::Absent,
+        };
+        return ContainerPath { bytes: Vec::new(), resolution };
+    }
+    let absolute = name.first() == Some(&b'/');
+    let mut components: Vec<&[u8]> = Vec::new();
+    let joined = base.take_while(|_| !absolute).chain(name.split(|byte| *byte == b'/'));
+    for component in joined {
+        match component {
+            b"" | b"." => {}
+            b".." => {
+                components.pop();
+            }
+            other => components.push(other),
+        }
+    }
+    let mut resolution = Resolution::Absolute;
+    if has(PathFlags::NAME_UNREADABLE) {
+        resolution = Resolution::Partial;
+    }
+    let mut rooted = true;
+    if !absolute {
+        if !has(PathFlags::BASE) {
+            resolution = Resolution::Relative;
+            rooted = false;
+        } else if has(PathFlags::BASE_TRUNCATED)
+            || has(PathFlags::BASE_DELETED)
+            || has(PathFlags::BASE_UNREACHABLE)
+        {
+            resolution = Resolution::Partial;
+        }
+    }
+    let mut bytes = Vec::new();
+    for component in &components {
+        if rooted || !bytes.is_empty() {
+            bytes.push(b'/');
+        }
+        bytes.extend_from_slice(component);
+    }
+    if bytes.is_empty() && rooted {
+        bytes.push(b'/');
+    }
+    ContainerPath { bytes, resolution }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn joined(flags: u16, name: &str, base: &[&str]) -> (String, Resolution) {
+        let path = path(flags, name.as_bytes(), base.iter().map(|part| part.as_bytes()));
+        (String::from_utf8(path.bytes).unwrap(), path.resolution)
+    }
+
+    const BOTH: u16 = PathFlags::NAME | PathFlags::BASE;
+
+    #[test]
+    fn paths_are_joined_and_marked() {
+        let absolute = |text: &str| (text.to_owned(), Resolution::Absolute);
+        let partial = |text: &str| (text.to_owned(), Resolution::Partial);
+        assert_eq!(joined(PathFlags::NAME, "/var//run/./a", &[]), absolute("/var/run/a"));
+        assert_eq!(joined(BOTH, "/a", &["b"]), absolute("/a"));
+        // An empty component is a mount crossing.
+        assert_eq!(joined(BOTH, "d/../c", &["a", "", "b"]), absolute("/a/b/c"));
+        assert_eq!(joined(BOTH, "../../..", &["a"]), absolute("/"));
+        assert_eq!(joined(PathFlags::BASE, "", &["a", "b"]), absolute("/a/b"));
+        assert_eq!(
+            joined(PathFlags::NAME, "a/b", &[]),
+            ("a/b".to_owned(), Resolution::Relative)
+        );
+        assert_eq!(joined(BOTH | PathFlags::BASE_DELETED, "c", &["a"]), partial("/a/c"));
+        assert_eq!(joined(BOTH | PathFlags::NAME_UNREADABLE, "", &["a"]), partial("/a"));
+        assert_eq!(joined(PathFlags::NAME_UNREADABLE, "", &[]), partial(""));
+        assert_eq!(joined(0, "", &[]), (String::new(), Resolution::Absent));
+    }
+
+    #[test]
+    fn a_short_record_says_how_short() {
+        assert_eq!(
+            sample(&[0; 10]),
+            Err(DecodeError::Short { length: 10, needed: size_of::<Sample>() })
+        );
+        assert_eq!(
+            cgroup(&[0; 10]),
+            Err(DecodeError::Short { length: 10, needed: size_of::<CgroupEvent>() })
+        );
+    }
+
+    #[test]
+    fn a_length_past_its_array_is_refused() {
+        let mut bytes = vec![0; size_of::<SmallRecord>()];
+        bytes[102..104].copy_from_slice(&300u16.to_ne_bytes());
+        bytes[123] = wire::SMALL;
+        bytes[100..102].copy_from_slice(&300u16.to_ne_bytes());
+        assert_eq!(
+            sample(&bytes),
+            Err(DecodeError::Length { what: "name", value: 300, limit: 256 })
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..13_000), layout in 0u8..4) {
+            if let Some(at) = bytes.get_mut(123) {
+                *at = layout;
+            }
+            let _ = sample(&bytes);
+            let _ = cgroup(&bytes);
+        }
+
+        #[test]
+        fn a_rooted_path_is_absolute_and_normal(name in prop::collection::vec(any::<u8>(), 0..64)) {
+            let path = path(BOTH, &name, [b"a".as_slice(), b"b"].into_iter());
+            prop_assert_eq!(path.bytes.first(), Some(&b'/'));
+            let parts: Vec<&[u8]> = path.bytes[1..].split(|byte| *byte == b'/').collect();
+            prop_assert!(parts == [b"".as_slice()] || parts.iter().all(|p| !matches!(*p, b"" | b"." | b"..")));
+        }
+    }
+}
