@@ -5,6 +5,10 @@
 //! hands them on, so that a recording replays without root. Lacks on purpose:
 //! decoding, naming.
 
+mod batch;
+pub mod btf;
+pub mod kernel;
+
 use sealwatch_ebpf::wire::{CountKey, CountValue};
 
 /// What a source could not do.

@@ -1,0 +1,482 @@
+//! The running kernel as a source: loads the kernel half, attaches it, reads it.
+//!
+//! In: the object built into the daemon, facts about the host, a plan. Out: a
+//! [`Kernel`], which is a [`Source`], and what is attached. Invariant: the only
+//! module that knows aya; a hook that cannot be attached degrades the plan and
+//! is reported, only nothing at all being attached is fatal. Lacks on purpose:
+//! deciding where a program goes (`host::plan`).
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::time::Duration;
+
+use aya::maps::{Array, HashMap, Map, MapData, RingBuf};
+use aya::programs::{FExit, KProbe, ProgramError, RawTracePoint};
+use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod};
+use sealwatch_ebpf::layout::{ABSENT, Settings};
+use sealwatch_ebpf::wire::{self, CountKey, CountValue, DENIAL_ERRNOS, STATS_MAX};
+use sealwatch_ebpf::{layout, syscalls};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tracing::{debug, warn};
+
+use crate::denial::{Backend, Operation};
+use crate::host::{self, Attachment, Facts, Plan, Wanted};
+use crate::source::btf::{self, Btf, BtfError};
+use crate::source::{RecordKind, Source, SourceError, batch};
+
+#[cfg(kernel_half)]
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/kernel.o"));
+#[cfg(not(kernel_half))]
+static OBJECT: &[u8] = &[];
+
+/// Where a kernel with kprobes shows how to make one.
+const KPROBE_EVENTS: &str = "/sys/bus/event_source/devices/kprobe";
+/// Version 1 hierarchies by controller.
+const PROC_CGROUPS: &str = "/proc/cgroups";
+
+/// What the loader needs to know.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The backend asked for.
+    pub wanted: Wanted,
+    /// Least time between two samples of one counter.
+    pub sample_interval: Duration,
+    /// The version 1 controller whose control groups identify tasks; `None` for version 2.
+    pub controller: Option<String>,
+}
+
+/// Why nothing could be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The daemon was compiled without the kernel half.
+    #[error("this binary was built without the kernel half; build it with: cargo xtask build")]
+    NoObject,
+    /// The kernel's BTF is not usable.
+    #[error(transparent)]
+    Btf(#[from] BtfError),
+    /// The object was refused as a whole.
+    #[error("the kernel half cannot be loaded: {0}; it needs root, or CAP_BPF and CAP_PERFMON")]
+    Object(String),
+    /// A map or program that the contract names is not in the object.
+    #[error("the kernel half lacks {0}; rebuild with: cargo xtask build")]
+    Absent(String),
+    /// Control groups cannot be followed.
+    #[error("control groups cannot be followed: {0}")]
+    Cgroups(String),
+    /// No hook at all could be attached.
+    #[error("no hook can be attached: {0}")]
+    NothingAttached(String),
+    /// A map could not be set up.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+}
+
+/// Integers of the wire contract, as the loader's library wants them marked.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+struct Plain<T>(T);
+// SAFETY: `CountKey`, `CountValue`, `Offsets` and `Settings` are `repr(C)`, made
+// of integers only, without padding.
+unsafe impl Pod for Plain<CountKey> {}
+// SAFETY: as above.
+unsafe impl Pod for Plain<CountValue> {}
+// SAFETY: as above.
+unsafe impl Pod for Plain<layout::Offsets> {}
+// SAFETY: as above.
+unsafe impl Pod for Plain<Settings> {}
+
+/// The loaded and attached kernel half. Dropping it detaches everything.
+pub struct Kernel {
+    samples: AsyncFd<RingBuf<MapData>>,
+    cgroups: AsyncFd<RingBuf<MapData>>,
+    counts: HashMap<MapData, Plain<CountKey>, Plain<CountValue>>,
+    counts_fd: OwnedFd,
+    path_keys: HashMap<MapData, u64, u64>,
+    overflow: Array<MapData, u64>,
+    stats: Array<MapData, u64>,
+    ignored: HashMap<MapData, u64, u8>,
+    plan: Plan,
+    missing_fields: Vec<String>,
+    // The links live in here.
+    _object: Ebpf,
+}
+
+/// Loads the kernel half and attaches what the host allows.
+///
+/// Must be called inside a tokio runtime.
+///
+/// # Errors
+/// See [`LoadError`]; single hooks that cannot be attached are no error.
+pub fn load(options: &Options) -> Result<Kernel, LoadError> {
+    if OBJECT.is_empty() {
+        return Err(LoadError::NoObject);
+    }
+    let btf = Btf::open(Path::new(btf::VMLINUX))?;
+    let (offsets, missing_fields) = btf.offsets();
+    let settings = settings(options, &btf)?;
+    let mut facts = Facts {
+        functions: btf.functions(&host::functions_of_interest()),
+        no_kprobes: (!Path::new(KPROBE_EVENTS).exists())
+            .then(|| "kprobes are not compiled into this kernel".to_owned()),
+        ..Facts::default()
+    };
+    drop(btf);
+    unlimit_locked_memory();
+    let loader_btf = LoaderBtf::from_sys_fs().map_err(object_error)?;
+    let mut object = EbpfLoader::new()
+        .btf(Some(&loader_btf))
+        .override_global(wire::GLOBAL_OFFSETS, &Plain(offsets), true)
+        .override_global(wire::GLOBAL_SETTINGS, &Plain(settings), true)
+        .load(OBJECT)
+        .map_err(object_error)?;
+    fill_syscalls(&mut object)?;
+    // Control groups first: no denial may come from one whose birth was missed.
+    for name in ["cgroup_mkdir", "cgroup_rmdir"] {
+        attach_tracepoint(&mut object, &format!("tp_{name}"), name)
+            .map_err(|error| LoadError::Cgroups(reason(&error)))?;
+    }
+    let plan = attach(&mut object, &loader_btf, &mut facts, options.wanted)?;
+    let counts = take(&mut object, wire::MAP_COUNTS)?;
+    let counts_fd = match &counts {
+        Map::HashMap(data) => data.fd().as_fd().try_clone_to_owned().map_err(object_error)?,
+        _ => return Err(LoadError::Absent(format!("a hash map {}", wire::MAP_COUNTS))),
+    };
+    Ok(Kernel {
+        samples: ring(&mut object, wire::MAP_SAMPLES)?,
+        cgroups: ring(&mut object, wire::MAP_CGROUPS)?,
+        counts: typed(counts, wire::MAP_COUNTS)?,
+        counts_fd,
+        path_keys: typed(take(&mut object, wire::MAP_PATH_KEYS)?, wire::MAP_PATH_KEYS)?,
+        overflow: typed(take(&mut object, wire::MAP_OVERFLOW)?, wire::MAP_OVERFLOW)?,
+        stats: typed(take(&mut object, wire::MAP_STATS)?, wire::MAP_STATS)?,
+        ignored: typed(take(&mut object, wire::MAP_IGNORED)?, wire::MAP_IGNORED)?,
+        plan,
+        missing_fields,
+        _object: object,
+    })
+}
+
+impl Kernel {
+    /// What is attached, and what is missing and why.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Structure members that this kernel does not have; what depends on them reads zero.
+    pub fn missing_fields(&self) -> &[String] {
+        &self.missing_fields
+    }
+}
+
+fn object_error(error: impl Error + 'static) -> LoadError {
+    LoadError::Object(reason(&error))
+}
+
+/// An error with its sources on one line, without the verifier's log.
+fn reason(error: &(dyn Error + 'static)) -> String {
+    if let Some(ProgramError::LoadError { io_error, verifier_log }) = error.downcast_ref() {
+        debug!(%verifier_log, "the kernel refused a program");
+        return io_error.to_string();
+    }
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        source = inner.source();
+    }
+    text
+}
+
+/// The operating system's error number behind an error, where there is one.
+fn errno(error: &(dyn Error + 'static)) -> Option<i32> {
+    if let Some(ProgramError::LoadError { io_error, .. }) = error.downcast_ref() {
+        return io_error.raw_os_error();
+    }
+    let mut current = Some(error);
+    while let Some(error) = current {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            return io.raw_os_error();
+        }
+        current = error.source();
+    }
+    None
+}
+
+fn settings(options: &Options, btf: &Btf) -> Result<Settings, LoadError> {
+    let (cgroup_subsystem, hierarchy_id) = match &options.controller {
+        None => (ABSENT, 0),
+        Some(controller) => {
+            let index = btf.controller_index(controller).ok_or_else(|| {
+                LoadError::Cgroups(format!("the kernel's BTF has no controller {controller:?}"))
+            })?;
+            (index, hierarchy_id(controller)?)
+        }
+    };
+    Ok(Settings {
+        sample_interval_ns: u64::try_from(options.sample_interval.as_nanos()).unwrap_or(u64::MAX),
+        cgroup_subsystem,
+        hierarchy_id,
+        has_task_pt_regs: u32::from(btf.has_function("bpf_task_pt_regs")),
+        reserved: 0,
+    })
+}
+
+/// The number of a version 1 controller's hierarchy: the second column of /proc/cgroups.
+fn hierarchy_id(controller: &str) -> Result<u32, LoadError> {
+    let text = std::fs::read_to_string(PROC_CGROUPS)
+        .map_err(|error| LoadError::Cgroups(format!("{PROC_CGROUPS}: {error}")))?;
+    text.lines()
+        .filter_map(|line| {
+            let mut columns = line.split_whitespace();
+            (columns.next()? == controller).then(|| columns.next()?.parse().ok())?
+        })
+        .next()
+        .ok_or_else(|| {
+            LoadError::Cgroups(format!("{PROC_CGROUPS} has no controller {controller:?}"))
+        })
+}
+
+/// Before 5.11 maps count against the limit of locked memory. A refusal shows
+/// itself when the maps are made.
+fn unlimit_locked_memory() {
+    let unlimited = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: passes a valid structure.
+    if unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &unlimited) } != 0 {
+        debug!(error = %io::Error::last_os_error(), "RLIMIT_MEMLOCK stays");
+    }
+}
+
+/// Attaches the plan; what is refused becomes a fact and the rest is planned anew.
+fn attach(
+    object: &mut Ebpf,
+    btf: &LoaderBtf,
+    facts: &mut Facts,
+    wanted: Wanted,
+) -> Result<Plan, LoadError> {
+    let mut attached: BTreeMap<String, Attachment> = BTreeMap::new();
+    loop {
+        let plan = host::plan(facts, wanted);
+        let mut refused = false;
+        for next in &plan.attachments {
+            if attached.contains_key(&next.program) {
+                continue;
+            }
+            match attach_one(object, btf, next) {
+                Ok(()) => {
+                    attached.insert(next.program.clone(), next.clone());
+                }
+                Err(error) => {
+                    note_refusal(facts, next, error.as_ref());
+                    refused = true;
+                    break;
+                }
+            }
+        }
+        if !refused {
+            return match plan.attachments.is_empty() {
+                true => Err(LoadError::NothingAttached(summary(&plan))),
+                false => Ok(plan),
+            };
+        }
+        if wanted == Wanted::Only(Backend::Tracepoint)
+            || plan.attachments.iter().any(|a| a.backend == Backend::Tracepoint)
+        {
+            let last = facts.refused.last_key_value();
+            let reason = last.map(|(_, reason)| reason.clone()).unwrap_or_default();
+            return Err(LoadError::NothingAttached(format!("tracepoint sys_exit: {reason}")));
+        }
+    }
+}
+
+fn note_refusal(facts: &mut Facts, next: &Attachment, error: &(dyn Error + 'static)) {
+    let reason = reason(error);
+    // The whole facility is barred (lockdown, a missing capability), not this function alone.
+    if errno(error) == Some(libc::EPERM) {
+        let barred = match next.backend {
+            Backend::Fexit => Some(&mut facts.no_trampolines),
+            Backend::Kprobe => Some(&mut facts.no_kprobes),
+            Backend::Tracepoint => None,
+        };
+        if let Some(barred) = barred {
+            debug!(backend = next.backend.label(), reason, "not allowed here");
+            *barred = Some(reason);
+            return;
+        }
+    }
+    warn!(hook = next.hook.label(), symbol = next.symbol, backend = next.backend.label(), reason, "hook refused");
+    facts.refused.insert((next.backend, next.symbol.clone()), reason);
+}
+
+fn summary(plan: &Plan) -> String {
+    let mut reasons: Vec<&str> = plan.missing.iter().map(|(_, reason)| reason.as_str()).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    reasons.join("; ")
+}
+
+fn attach_one(
+    object: &mut Ebpf,
+    btf: &LoaderBtf,
+    next: &Attachment,
+) -> Result<(), Box<dyn Error>> {
+    match next.backend {
+        Backend::Fexit => {
+            let program: &mut FExit = program(object, &next.program)?;
+            program.load(&next.symbol, btf)?;
+            program.attach()?;
+        }
+        Backend::Kprobe => {
+            let program: &mut KProbe = program(object, &next.program)?;
+            program.load()?;
+            program.attach(&next.symbol, 0)?;
+        }
+        Backend::Tracepoint => {
+            return attach_tracepoint(object, &next.program, &next.symbol).map_err(Into::into);
+        }
+    }
+    Ok(())
+}
+
+fn attach_tracepoint(object: &mut Ebpf, name: &str, tracepoint: &str) -> Result<(), ProgramError> {
+    let program: &mut RawTracePoint = program(object, name)?;
+    program.load()?;
+    program.attach(tracepoint)?;
+    Ok(())
+}
+
+fn program<'a, T>(object: &'a mut Ebpf, name: &str) -> Result<&'a mut T, ProgramError>
+where
+    &'a mut T: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
+{
+    // The object and the table of hooks are built from the same names; a
+    // mismatch is a mistake that the tests find.
+    object.program_mut(name).ok_or(ProgramError::NotLoaded)?.try_into()
+}
+
+fn fill_syscalls(object: &mut Ebpf) -> Result<(), LoadError> {
+    let map = object
+        .map_mut(wire::MAP_SYSCALLS)
+        .ok_or_else(|| LoadError::Absent(wire::MAP_SYSCALLS.to_owned()))?;
+    let mut table: Array<_, u32> = Array::try_from(map).map_err(object_error)?;
+    for (index, row) in syscalls::packed_rows() {
+        table.set(index, row, 0).map_err(|error| map_error(wire::MAP_SYSCALLS, &error))?;
+    }
+    Ok(())
+}
+
+fn take(object: &mut Ebpf, name: &str) -> Result<Map, LoadError> {
+    object.take_map(name).ok_or_else(|| LoadError::Absent(name.to_owned()))
+}
+
+fn typed<T>(map: Map, name: &str) -> Result<T, LoadError>
+where
+    T: TryFrom<Map>,
+    T::Error: std::fmt::Display,
+{
+    T::try_from(map).map_err(|error| LoadError::Absent(format!("a fitting {name}: {error}")))
+}
+
+fn ring(object: &mut Ebpf, name: &str) -> Result<AsyncFd<RingBuf<MapData>>, LoadError> {
+    let ring: RingBuf<MapData> = typed(take(object, name)?, name)?;
+    // SAFETY: the ring buffer owns its descriptor, and always the same one,
+    // until it is dropped with the `AsyncFd`.
+    unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) }
+        .map_err(|error| LoadError::Object(error.to_string()))
+}
+
+fn map_error(map: &'static str, error: &(dyn Error + 'static)) -> SourceError {
+    SourceError::Map { map, reason: reason(error) }
+}
+
+impl Source for Kernel {
+    fn drain(&mut self, each: &mut dyn FnMut(RecordKind, &[u8])) -> usize {
+        let mut records = 0;
+        for (ring, kind) in
+            [(&mut self.cgroups, RecordKind::Cgroup), (&mut self.samples, RecordKind::Sample)]
+        {
+            while let Some(record) = ring.get_mut().next() {
+                each(kind, &record);
+                records += 1;
+            }
+        }
+        records
+    }
+
+    fn ready(&mut self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            // The readiness is cleared before the drain that follows, so a record
+            // that comes in between is announced again. An error means that the
+            // runtime ends; then nothing is awaited any more.
+            tokio::select! {
+                ready = self.cgroups.readable() => if let Ok(mut guard) = ready { guard.clear_ready() },
+                ready = self.samples.readable() => if let Ok(mut guard) = ready { guard.clear_ready() },
+            }
+        })
+    }
+
+    fn stats(&mut self) -> Result<[u64; STATS_MAX as usize], SourceError> {
+        let mut stats = [0; STATS_MAX as usize];
+        for (value, slot) in self.stats.iter().zip(&mut stats) {
+            *slot = value.map_err(|error| map_error(wire::MAP_STATS, &error))?;
+        }
+        Ok(stats)
+    }
+
+    fn counters(
+        &mut self,
+        each: &mut dyn FnMut(&CountKey, &CountValue),
+    ) -> Result<(), SourceError> {
+        // SAFETY: this map was declared with these types, and both are integers only.
+        unsafe { batch::read_all(self.counts_fd.as_fd(), each) }
+            .map_err(|error| map_error(wire::MAP_COUNTS, &error))
+    }
+
+    fn overflow(&mut self, each: &mut dyn FnMut(u8, u8, u64)) -> Result<(), SourceError> {
+        for operation in Operation::ALL {
+            for (position, errno) in DENIAL_ERRNOS.iter().enumerate() {
+                let index = wire::overflow_index(*operation as u8, position as u8);
+                let count = self
+                    .overflow
+                    .get(&index, 0)
+                    .map_err(|error| map_error(wire::MAP_OVERFLOW, &error))?;
+                if count != 0 {
+                    each(*operation as u8, *errno, count);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, keys: &[CountKey]) -> Result<(), SourceError> {
+        for key in keys {
+            absent_is_fine(wire::MAP_COUNTS, self.counts.remove(&Plain(*key)))?;
+            absent_is_fine(wire::MAP_PATH_KEYS, self.path_keys.remove(&key.cgroup))?;
+        }
+        Ok(())
+    }
+
+    fn ignore(&mut self, cgroup: u64) -> Result<(), SourceError> {
+        self.ignored
+            .insert(cgroup, 1, 0)
+            .map_err(|error| map_error(wire::MAP_IGNORED, &error))
+    }
+}
+
+/// A key that is not in its map is as good as removed.
+fn absent_is_fine(
+    map: &'static str,
+    result: Result<(), aya::maps::MapError>,
+) -> Result<(), SourceError> {
+    match result {
+        Err(aya::maps::MapError::KeyNotFound) | Ok(()) => Ok(()),
+        Err(error) if errno(&error) == Some(libc::ENOENT) => Ok(()),
+        Err(error) => Err(map_error(map, &error)),
+    }
+}
