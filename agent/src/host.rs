@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn every_hook_is_attached_or_missing_with_a_reason() {
-        for wanted in [Wanted::Auto, Wanted::Only(Backend::Fexit), Wanted::Only(Backend::Kprobe)] {
+        for wanted in [Wanted::Only(Backend::Fexit), Wanted::Only(Backend::Kprobe)] {
             let plan = plan(&Facts::default(), wanted);
             assert_eq!(plan.attachments.len() + plan.missing.len(), HOOKS.len());
             assert!(plan.missing.iter().all(|(_, reason)| !reason.is_empty()));
