@@ -12,6 +12,7 @@
 //! first sample, which tells cause and write root; after [`SETTLE_NS`] it is
 //! settled without one. Later counts go where the latest sample points.
 
+mod counter;
 mod recent;
 mod series;
 mod snapshot;
@@ -25,13 +26,13 @@ use sealwatch_ebpf::wire::{COUNTS_MAX, CountKey, CountValue, PATH_KEY_OTHER};
 
 use crate::classify::{Question, classify};
 use crate::config::Limits;
-use crate::denial::{
-    Cause, CgroupId, Container, Denial, Errno, Loss, Operation, Owner, Stage, Unresolved,
-};
+use crate::denial::{Cause, CgroupId, Container, Errno, Loss, Operation, Owner, Stage, Unresolved};
 use crate::write_root;
+use counter::{Told, Tracked, aim};
 use recent::{RecentTable, RowKey};
 use series::Series;
 
+pub use counter::key_of;
 pub use recent::{ROWS_MAX, ROWS_PER_OWNER_MAX};
 pub use series::{Limited, OTHER};
 pub use snapshot::{
@@ -54,24 +55,6 @@ pub const REASON_TRACKED_FULL: &str = "tracked_table_full";
 /// Loss: a sample that found the kernel's ring buffer full.
 pub const REASON_RING_FULL: &str = "sample_ring_full";
 
-/// Where a counter's refusals go, as its latest sample told.
-#[derive(Debug)]
-struct Told {
-    cause: Cause,
-    write_root: Arc<str>,
-    /// The row of the list of recent denials that shows this counter's value.
-    row: Option<RowKey>,
-}
-
-#[derive(Debug, Default)]
-struct Tracked {
-    seen: CountValue,
-    pending: u64,
-    since_ns: u64,
-    settled: bool,
-    told: Option<Told>,
-}
-
 /// The state behind the metrics.
 #[derive(Debug)]
 pub struct Aggregate {
@@ -88,20 +71,6 @@ pub struct Aggregate {
     losses: BTreeMap<(Stage, &'static str), u64>,
     totals: Totals,
     changed: bool,
-}
-
-/// The counter that a denial is a sample of.
-pub fn key_of(denial: &Denial) -> CountKey {
-    CountKey {
-        cgroup: denial.cgroup.0,
-        path: denial.path_key.0,
-        signals: denial.signals,
-        operation: denial.operation as u8,
-        errno: denial.errno.number(),
-        backend: denial.backend as u8,
-        lsm: denial.lsm,
-        reserved: 0,
-    }
 }
 
 impl Aggregate {
@@ -410,33 +379,4 @@ impl Aggregate {
             ..Snapshot::default()
         }
     }
-}
-
-/// Where a counter's refusals go; none for an operation or errno of another version.
-fn aim(key: &CountKey, told: Option<&Told>) -> Option<(Kind, Arc<str>)> {
-    let question = Question::of_key(key).ok()?;
-    let Question {
-        operation, errno, ..
-    } = question;
-    Some(match told {
-        Some(told) => (
-            Kind {
-                operation,
-                errno,
-                cause: told.cause,
-            },
-            Arc::clone(&told.write_root),
-        ),
-        None => {
-            let cause = classify(&question).cause;
-            (
-                Kind {
-                    operation,
-                    errno,
-                    cause,
-                },
-                Arc::from(write_root::UNRESOLVED),
-            )
-        }
-    })
 }

@@ -5,11 +5,13 @@
 //! here does not exist; tests hold the tables against what is exported. Lacks on
 //! purpose: values.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+mod tables;
+#[cfg(test)]
+mod tests;
 
-use crate::config::SETTINGS;
 use crate::denial::{Cause, Hook, Operation, Stage, Unresolved};
+
+pub use tables::tables;
 
 /// Kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,16 +222,6 @@ pub enum Sight {
     None,
 }
 
-impl Sight {
-    fn cell(self) -> String {
-        match self {
-            Sight::Whole => "yes".to_owned(),
-            Sight::But(what) => format!("yes, but not {what}"),
-            Sight::None => "not measured".to_owned(),
-        }
-    }
-}
-
 /// What the fexit and kprobe backends, and the tracepoint backend, see of an operation.
 pub const fn sight(operation: Operation) -> (Sight, Sight) {
     use Sight::{But, None, Whole};
@@ -295,140 +287,5 @@ pub const fn purpose(hook: Hook) -> &'static str {
         Hook::InodeOwner => "cause: ownership",
         Hook::CgroupMkdir => "birth of a container",
         Hook::CgroupRmdir => "death of a container",
-    }
-}
-
-/// Every generated table: name and Markdown.
-pub fn tables() -> BTreeMap<&'static str, String> {
-    let settings = SETTINGS.iter().map(|setting| {
-        let default = if setting.default.is_empty() {
-            "detect"
-        } else {
-            setting.default
-        };
-        vec![
-            format!("`--{}`", setting.name),
-            format!("`{}`", setting.variable()),
-            format!("`{default}`"),
-            setting.help.to_owned(),
-        ]
-    });
-    let metrics = METRICS.iter().map(|metric| {
-        let kind = match metric.kind {
-            MetricKind::Counter => "counter",
-            MetricKind::Gauge => "gauge",
-        };
-        let labels: Vec<_> = metric
-            .labels
-            .iter()
-            .map(|label| format!("`{label}`"))
-            .collect();
-        vec![
-            format!("`{}`", metric.name),
-            kind.to_owned(),
-            labels.join(", "),
-            metric.help.to_owned(),
-        ]
-    });
-    let causes = Cause::ALL
-        .iter()
-        .map(|cause| vec![code(cause.label()), meaning(*cause).to_owned()]);
-    let operations = Operation::ALL.iter().map(|operation| {
-        let (trampoline, tracepoint) = sight(*operation);
-        vec![
-            code(operation.label()),
-            trampoline.cell(),
-            tracepoint.cell(),
-        ]
-    });
-    let hooks = Hook::ALL
-        .iter()
-        .map(|hook| vec![code(hook.label()), purpose(*hook).to_owned()]);
-    let losses = LOSSES.iter().map(|row| {
-        vec![
-            code(row.stage.label()),
-            code(row.reason),
-            row.meaning.to_owned(),
-        ]
-    });
-    let unresolved = Unresolved::ALL
-        .iter()
-        .map(|reason| vec![code(reason.label()), unresolved_meaning(*reason).to_owned()]);
-    BTreeMap::from([
-        (
-            "settings",
-            markdown(&["Flag", "Variable", "Default", ""], settings),
-        ),
-        (
-            "metrics",
-            markdown(&["Metric", "Type", "Labels", ""], metrics),
-        ),
-        ("causes", markdown(&["Cause", "Meaning"], causes)),
-        (
-            "operations",
-            markdown(&["Operation", "fexit, kprobe", "tracepoint"], operations),
-        ),
-        ("hooks", markdown(&["Hook", "For"], hooks)),
-        (
-            "losses",
-            markdown(&["Stage", "Reason", "What is lost"], losses),
-        ),
-        ("unresolved", markdown(&["Reason", "Meaning"], unresolved)),
-    ])
-}
-
-fn code(text: &str) -> String {
-    format!("`{text}`")
-}
-
-fn markdown(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut text = format!("| {} |\n|{}\n", head.join(" | "), "---|".repeat(head.len()));
-    for row in rows {
-        let cells: Vec<_> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "| {} |", cells.join(" | "));
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn names_and_labels_follow_the_conventions() {
-        let names: BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
-        assert_eq!(names.len(), METRICS.len());
-        for metric in METRICS {
-            let counter = metric.kind == MetricKind::Counter;
-            assert_eq!(metric.name.ends_with("_total"), counter, "{}", metric.name);
-            assert!(
-                metric.help.ends_with('.') && !metric.help.contains('\n'),
-                "{}",
-                metric.name
-            );
-            let labels: BTreeSet<_> = metric.labels.iter().collect();
-            assert_eq!(labels.len(), metric.labels.len(), "{}", metric.name);
-        }
-    }
-
-    #[test]
-    fn tables_are_whole() {
-        let tables = tables();
-        for (name, text) in &tables {
-            let columns = text.lines().next().unwrap().matches(" |").count();
-            for line in text.lines().skip(2) {
-                let pipes = line.replace("\\|", "").matches(" |").count();
-                assert_eq!(pipes, columns, "{name}: {line}");
-            }
-        }
-        assert_eq!(
-            tables["operations"].lines().count(),
-            Operation::ALL.len() + 2
-        );
-        assert!(tables["operations"].contains("| `mmap` | not measured | not measured |"));
-        let reasons: BTreeSet<_> = LOSSES.iter().map(|row| (row.stage, row.reason)).collect();
-        assert_eq!(reasons.len(), LOSSES.len());
     }
 }

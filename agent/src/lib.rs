@@ -5,6 +5,7 @@
 pub mod aggregate;
 pub mod catalog;
 pub mod classify;
+pub mod commands;
 pub mod config;
 pub mod decode;
 pub mod denial;
@@ -13,6 +14,7 @@ pub mod host;
 pub mod http;
 pub mod identity;
 pub mod metrics;
+pub mod pipeline;
 pub mod process;
 pub mod record;
 pub mod report;

@@ -8,6 +8,7 @@
 mod batch;
 pub mod btf;
 pub mod kernel;
+pub mod replay;
 
 use sealwatch_ebpf::wire::{CountKey, CountValue};
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use sealwatch_ebpf::wire::Signals;
 
 use super::*;
-use crate::denial::{Backend, ContainerPath, Evidence, Hook, PathKey, Resolution, Runtime};
+use crate::denial::{Backend, ContainerPath, Denial, Evidence, Hook, PathKey, Resolution, Runtime};
 
 const LIMITS: Limits = Limits {
     containers: 3,

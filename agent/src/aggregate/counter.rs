@@ -1,0 +1,76 @@
+//! One kernel counter, as far as it has been read, and where its refusals go.
+//!
+//! In: a counter's key, what its latest sample told. Out: kind and write root.
+//! Invariant: what a key alone tells and what its sample tells never contradict
+//! each other (`classify`). Lacks on purpose: the counts' destinations.
+
+use std::sync::Arc;
+
+use sealwatch_ebpf::wire::{CountKey, CountValue};
+
+use super::recent::RowKey;
+use super::snapshot::Kind;
+use crate::classify::{Question, classify};
+use crate::denial::{Cause, Denial};
+use crate::write_root;
+
+/// Where a counter's refusals go, as its latest sample told.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) cause: Cause,
+    pub(super) write_root: Arc<str>,
+    /// The row of the list of recent denials that shows this counter's value.
+    pub(super) row: Option<RowKey>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Tracked {
+    pub(super) seen: CountValue,
+    pub(super) pending: u64,
+    pub(super) since_ns: u64,
+    pub(super) settled: bool,
+    pub(super) told: Option<Told>,
+}
+
+/// The counter that a denial is a sample of.
+pub fn key_of(denial: &Denial) -> CountKey {
+    CountKey {
+        cgroup: denial.cgroup.0,
+        path: denial.path_key.0,
+        signals: denial.signals,
+        operation: denial.operation as u8,
+        errno: denial.errno.number(),
+        backend: denial.backend as u8,
+        lsm: denial.lsm,
+        reserved: 0,
+    }
+}
+
+/// Where a counter's refusals go; none for an operation or errno of another version.
+pub(super) fn aim(key: &CountKey, told: Option<&Told>) -> Option<(Kind, Arc<str>)> {
+    let question = Question::of_key(key).ok()?;
+    let Question {
+        operation, errno, ..
+    } = question;
+    Some(match told {
+        Some(told) => (
+            Kind {
+                operation,
+                errno,
+                cause: told.cause,
+            },
+            Arc::clone(&told.write_root),
+        ),
+        None => {
+            let cause = classify(&question).cause;
+            (
+                Kind {
+                    operation,
+                    errno,
+                    cause,
+                },
+                Arc::from(write_root::UNRESOLVED),
+            )
+        }
+    })
+}

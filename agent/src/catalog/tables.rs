@@ -1,0 +1,115 @@
+//! The catalog's rows as Markdown, for the documents' generated blocks.
+//!
+//! In: the tables of `catalog` and the settings. Out: Markdown by name.
+//! Invariant: every row of every table is there, in its order. Lacks on
+//! purpose: writing documents, which `cargo xtask tidy --fix` does.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::{LOSSES, METRICS, MetricKind, Sight, meaning, purpose, sight, unresolved_meaning};
+use crate::config::SETTINGS;
+use crate::denial::{Cause, Hook, Operation, Unresolved};
+
+impl Sight {
+    fn cell(self) -> String {
+        match self {
+            Sight::Whole => "yes".to_owned(),
+            Sight::But(what) => format!("yes, but not {what}"),
+            Sight::None => "not measured".to_owned(),
+        }
+    }
+}
+
+/// Every generated table: name and Markdown.
+pub fn tables() -> BTreeMap<&'static str, String> {
+    let settings = SETTINGS.iter().map(|setting| {
+        let default = if setting.default.is_empty() {
+            "detect"
+        } else {
+            setting.default
+        };
+        vec![
+            format!("`--{}`", setting.name),
+            format!("`{}`", setting.variable()),
+            format!("`{default}`"),
+            setting.help.to_owned(),
+        ]
+    });
+    let metrics = METRICS.iter().map(|metric| {
+        let kind = match metric.kind {
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
+        };
+        let labels: Vec<_> = metric
+            .labels
+            .iter()
+            .map(|label| format!("`{label}`"))
+            .collect();
+        vec![
+            format!("`{}`", metric.name),
+            kind.to_owned(),
+            labels.join(", "),
+            metric.help.to_owned(),
+        ]
+    });
+    let causes = Cause::ALL
+        .iter()
+        .map(|cause| vec![code(cause.label()), meaning(*cause).to_owned()]);
+    let operations = Operation::ALL.iter().map(|operation| {
+        let (trampoline, tracepoint) = sight(*operation);
+        vec![
+            code(operation.label()),
+            trampoline.cell(),
+            tracepoint.cell(),
+        ]
+    });
+    let hooks = Hook::ALL
+        .iter()
+        .map(|hook| vec![code(hook.label()), purpose(*hook).to_owned()]);
+    let losses = LOSSES.iter().map(|row| {
+        vec![
+            code(row.stage.label()),
+            code(row.reason),
+            row.meaning.to_owned(),
+        ]
+    });
+    let unresolved = Unresolved::ALL
+        .iter()
+        .map(|reason| vec![code(reason.label()), unresolved_meaning(*reason).to_owned()]);
+    BTreeMap::from([
+        (
+            "settings",
+            markdown(&["Flag", "Variable", "Default", ""], settings),
+        ),
+        (
+            "metrics",
+            markdown(&["Metric", "Type", "Labels", ""], metrics),
+        ),
+        ("causes", markdown(&["Cause", "Meaning"], causes)),
+        (
+            "operations",
+            markdown(&["Operation", "fexit, kprobe", "tracepoint"], operations),
+        ),
+        ("hooks", markdown(&["Hook", "For"], hooks)),
+        (
+            "losses",
+            markdown(&["Stage", "Reason", "What is lost"], losses),
+        ),
+        ("unresolved", markdown(&["Reason", "Meaning"], unresolved)),
+    ])
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+fn markdown(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut text = format!("| {} |\n|{}\n", head.join(" | "), "---|".repeat(head.len()));
+    for row in rows {
+        let cells: Vec<_> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
+    text
+}

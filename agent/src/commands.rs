@@ -1,0 +1,8 @@
+//! What the binary can be told to do.
+//!
+//! In: parsed arguments. Out: exit codes. Invariant: the only layer that knows
+//! all others. Lacks on purpose: parsing, which `main` does.
+
+pub mod record;
+pub mod report;
+pub mod run;

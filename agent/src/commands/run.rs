@@ -1,0 +1,131 @@
+//! `sealwatch run`: the daemon.
+//!
+//! In: a valid [`Config`]. Out: metrics and events until SIGTERM or SIGINT.
+//! Invariant: what can only fail at the start (the address, the kernel half)
+//! fails the start with its reason; everything later degrades and shows it.
+//! Lacks on purpose: the hot path, which `pipeline` is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::aggregate::HookState;
+use crate::config::{BackendChoice, Config, EventFormat};
+use crate::events::EventWriter;
+use crate::host::{Plan, Wanted};
+use crate::http::{Endpoint, Published};
+use crate::identity::hierarchy::{Hierarchy, Layout};
+use crate::identity::runtimes;
+use crate::pipeline::{Now, Pipeline, RuntimeEnds, start_scan};
+use crate::source::kernel::{self, Options};
+
+const HOOKS: &str = "hooks";
+const SCAN: &str = "the scan of control groups";
+
+/// Runs the daemon until it is told to stop.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    // Taken before anything else, so that no signal in between kills a half-started daemon.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (stop, stopped) = watch::channel(false);
+    let published = Arc::new(Published::waiting_for(&[HOOKS, SCAN]));
+    let endpoint = Endpoint::bind(config.listen_address).await?;
+    tracing::info!(address = %endpoint.address, path = config.telemetry_path, "serving");
+    let server = tokio::spawn({
+        let (published, stopped) = (Arc::clone(&published), stopped.clone());
+        let path = config.telemetry_path.clone();
+        async move { endpoint.serve(published, &path, stopped).await }
+    });
+
+    let layout = Layout::read()?;
+    let source = kernel::load(&options(&config, &layout))?;
+    let hooks = hook_states(source.plan());
+    log_hooks(&hooks);
+    published.has(HOOKS);
+
+    let runtimes = runtimes::start(&config.docker_sockets, &config.cri_endpoints);
+    let ends = RuntimeEnds {
+        look_ups: runtimes.look_ups,
+        status: runtimes.status,
+    };
+    let mut pipeline = Pipeline::new(source, config.limits, config.host, Arc::clone(&published))
+        .with_runtimes(ends)
+        .with_hooks(hooks);
+    if config.events == EventFormat::Json {
+        pipeline = pipeline.with_events(EventWriter::to_stdout().context("standard output")?);
+    }
+    let (scan, started_ns) = start_scan(layout.clone()).await?;
+    tracing::info!(
+        groups = scan.groups.len(),
+        skipped = scan.skipped,
+        "control groups found"
+    );
+    pipeline.reconcile(&scan, started_ns, Now::read());
+    pipeline.tick(Now::read());
+    published.has(SCAN);
+    tracing::info!("ready");
+
+    let hot_path = tokio::spawn(pipeline.run(layout, runtimes.descriptions, stopped));
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+        _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
+    }
+    stop.send_replace(true);
+    hot_path.await.context("the hot path")?;
+    server.await.context("the HTTP endpoint")?;
+    Ok(())
+}
+
+/// What the loader is asked for.
+pub fn options(config: &Config, layout: &Layout) -> Options {
+    Options {
+        wanted: match config.backend {
+            BackendChoice::Auto => Wanted::Auto,
+            BackendChoice::Only(backend) => Wanted::Only(backend),
+        },
+        sample_interval: config.sample_interval,
+        controller: match &layout.hierarchy {
+            Hierarchy::Unified => None,
+            Hierarchy::V1 { controller } => Some(controller.clone()),
+        },
+    }
+}
+
+fn hook_states(plan: &Plan) -> Vec<HookState> {
+    let attached = plan.attachments.iter().map(|attachment| HookState {
+        hook: attachment.hook,
+        state: Ok(attachment.backend),
+    });
+    let missing = plan.missing.iter().map(|(hook, reason)| HookState {
+        hook: *hook,
+        state: Err(reason.clone()),
+    });
+    attached.chain(missing).collect()
+}
+
+/// One line for what is attached, and one for each reason why something is not.
+fn log_hooks(hooks: &[HookState]) {
+    let mut backends: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for hook in hooks {
+        match &hook.state {
+            Ok(backend) => *backends.entry(backend.label()).or_default() += 1,
+            Err(reason) => missing.entry(reason).or_default().push(hook.hook.label()),
+        }
+    }
+    let attached: Vec<_> = backends
+        .iter()
+        .map(|(backend, count)| format!("{count} by {backend}"))
+        .collect();
+    tracing::info!(attached = attached.join(", "), "hooks");
+    for (reason, hooks) in missing {
+        tracing::warn!(
+            hooks = hooks.join(", "),
+            reason,
+            "not attached, so not measured"
+        );
+    }
+}

@@ -1,0 +1,362 @@
+//! The one task of the hot path: records and counters become what is published.
+//!
+//! In: a [`Source`], what the runtimes tell, time. Out: snapshots, events.
+//! Invariant: plain calls in one order, never waiting for a reader, a runtime
+//! or a scrape; where nothing was refused, a tick reads a few numbers and no
+//! more. Lacks on purpose: deciding; each stage does its own.
+//!
+//! A tick drains the records first and reads the counters after, so that the
+//! sample of a new counter is there before the counter, or one tick later.
+
+mod held;
+mod now;
+mod publish;
+mod task;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::aggregate::{Aggregate, Explained, HookState, RuntimeState};
+use crate::classify::{Question, classify};
+use crate::config::Limits;
+use crate::decode;
+use crate::denial::{CgroupId, Denial, Loss, Owner, Stage};
+use crate::events::{self, EventWriter};
+use crate::http::Published;
+use crate::identity::hierarchy::Scan;
+use crate::identity::{self, Description, Identity, Seen};
+use crate::source::{RecordKind, Source, SourceError};
+use crate::write_root;
+use held::Held;
+use sealwatch_ebpf::wire::{STATS_MAX, Stat};
+
+pub use held::NAME_WAIT_NS;
+pub use now::Now;
+pub use publish::{REASON_LOOK_UP_DROPPED, RuntimeEnds};
+pub use task::{SCAN_MAX, start_scan};
+
+/// How often the dead are looked for.
+const EXPIRE_NS: u64 = 1_000_000_000;
+/// How often counters without an owner are looked for.
+const SWEEP_NS: u64 = 30_000_000_000;
+/// How long the series of a dead container stay: two scrapes a minute apart see them.
+pub const GRACE_NS: u64 = 120_000_000_000;
+
+/// Loss: a map could not be read or written.
+pub const REASON_MAP_FAILED: &str = "map_failed";
+/// Loss: births and deaths that found their ring buffer full.
+pub const REASON_CGROUP_RING_FULL: &str = "cgroup_ring_full";
+/// The stages, wired.
+pub struct Pipeline<S> {
+    source: S,
+    identity: Identity,
+    aggregate: Aggregate,
+    held: Held,
+    runtimes: Option<RuntimeEnds>,
+    events: Option<EventWriter>,
+    published: Arc<Published>,
+    hooks: Arc<[HookState]>,
+    include_host: bool,
+    /// Statistics as last read; their change is what makes a tick read more.
+    stats: [u64; STATS_MAX as usize],
+    /// The counters that changed with the statistics could not all be read.
+    unread: bool,
+    look_ups_dropped: u64,
+    names_changed: bool,
+    wants_scan: bool,
+    runtime_states: Vec<RuntimeState>,
+    expired_ns: u64,
+    swept_ns: u64,
+}
+
+impl<S: Source> Pipeline<S> {
+    /// Nothing seen yet.
+    pub fn new(source: S, limits: Limits, include_host: bool, published: Arc<Published>) -> Self {
+        let bounds = identity::Limits {
+            grace_ns: GRACE_NS,
+            ..identity::Limits::default()
+        };
+        Pipeline {
+            source,
+            identity: Identity::new(bounds),
+            aggregate: Aggregate::new(limits, include_host),
+            held: Held::default(),
+            runtimes: None,
+            events: None,
+            published,
+            hooks: Arc::new([]),
+            include_host,
+            stats: [0; STATS_MAX as usize],
+            unread: true,
+            look_ups_dropped: 0,
+            names_changed: false,
+            wants_scan: false,
+            runtime_states: Vec::new(),
+            expired_ns: 0,
+            swept_ns: 0,
+        }
+    }
+
+    /// Asks these runtimes for names.
+    pub fn with_runtimes(mut self, runtimes: RuntimeEnds) -> Self {
+        self.runtimes = Some(runtimes);
+        self
+    }
+
+    /// Writes events there.
+    pub fn with_events(mut self, events: EventWriter) -> Self {
+        self.events = Some(events);
+        self
+    }
+
+    /// Shows these hooks.
+    pub fn with_hooks(mut self, hooks: Vec<HookState>) -> Self {
+        self.hooks = hooks.into();
+        self
+    }
+
+    /// The source, for one that has steps.
+    pub fn source_mut(&mut self) -> &mut S {
+        &mut self.source
+    }
+
+    /// Takes in a scan of the control groups that was begun at `started_ns`.
+    pub fn reconcile(&mut self, scan: &Scan, started_ns: u64, now: Now) {
+        // Births since the scan began wait in the ring buffer; they come first.
+        self.drain(now);
+        let seen = self.identity.reconcile(scan, started_ns, now.monotonic_ns);
+        for (cgroup, seen) in seen {
+            self.note(cgroup, seen);
+        }
+    }
+
+    /// Takes in what a runtime tells.
+    pub fn describe(&mut self, description: Description, now: Now) {
+        self.identity.described(description, now.monotonic_ns);
+        self.names_changed = true;
+    }
+
+    /// Takes in every record that waits.
+    pub fn drain(&mut self, now: Now) {
+        let Self {
+            source,
+            identity,
+            aggregate,
+            held,
+            ..
+        } = self;
+        let mut births = Vec::new();
+        source.drain(&mut |kind, bytes| {
+            let lost = match kind {
+                RecordKind::Sample => match decode::sample(bytes) {
+                    Ok(denial) => {
+                        held.push(denial, now.monotonic_ns);
+                        return;
+                    }
+                    Err(error) => error.reason(),
+                },
+                RecordKind::Cgroup => match decode::cgroup(bytes) {
+                    Ok(change) if change.created => {
+                        let time_ns = now.monotonic_ns;
+                        let seen = identity.cgroup_created(change.cgroup, &change.path, time_ns);
+                        births.push((change.cgroup, seen));
+                        return;
+                    }
+                    Ok(change) => {
+                        identity.cgroup_removed(change.cgroup, now.monotonic_ns);
+                        return;
+                    }
+                    Err(error) => error.reason(),
+                },
+            };
+            aggregate.lose(Loss {
+                stage: Stage::Decode,
+                reason: lost,
+                count: 1,
+            });
+        });
+        for (cgroup, seen) in births {
+            self.note(cgroup, seen);
+        }
+        if self.held.is_crowded() {
+            self.explain(now, false);
+        }
+    }
+
+    /// Does what a control group's nature asks for.
+    fn note(&mut self, cgroup: CgroupId, seen: Seen) {
+        match seen {
+            Seen::Host if !self.include_host => {
+                if let Err(error) = self.source.ignore(cgroup.0) {
+                    self.map_failed(&error);
+                }
+            }
+            Seen::Host | Seen::Unparsable | Seen::Overflow => {}
+            Seen::Container { look_ups } => {
+                self.names_changed = true;
+                for look_up in look_ups {
+                    let Some(runtimes) = &self.runtimes else {
+                        continue;
+                    };
+                    if runtimes.look_ups.try_send(look_up).is_err() {
+                        self.look_ups_dropped += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    fn map_failed(&mut self, error: &SourceError) {
+        tracing::warn!(%error, "the kernel half could not be read");
+        self.aggregate.lose(Loss {
+            stage: Stage::Source,
+            reason: REASON_MAP_FAILED,
+            count: 1,
+        });
+    }
+
+    /// Takes in everything there is and publishes what has changed.
+    pub fn tick(&mut self, now: Now) {
+        self.drain(now);
+        self.read_counters(now);
+        self.explain(now, false);
+        let Self {
+            identity,
+            aggregate,
+            ..
+        } = self;
+        aggregate.settle(now.monotonic_ns, |cgroup| identity.owner(cgroup));
+        if now.monotonic_ns.saturating_sub(self.expired_ns) >= EXPIRE_NS {
+            self.expired_ns = now.monotonic_ns;
+            self.expire(now);
+            self.note_runtimes();
+        }
+        self.publish();
+    }
+
+    fn read_counters(&mut self, now: Now) {
+        match self.source.stats() {
+            Ok(stats) if stats == self.stats && !self.unread => return,
+            Ok(stats) => {
+                let lost = Stat::CgroupLost as usize;
+                self.wants_scan |= stats[lost] > self.stats[lost];
+                self.stats = stats;
+            }
+            Err(error) => return self.map_failed(&error),
+        }
+        self.aggregate.lost_in_all(Loss {
+            stage: Stage::Kernel,
+            reason: REASON_CGROUP_RING_FULL,
+            count: self.stats[Stat::CgroupLost as usize],
+        });
+        let Self {
+            source,
+            identity,
+            aggregate,
+            ..
+        } = self;
+        let counters = source.counters(&mut |key, value| {
+            aggregate.count(key, value, now.monotonic_ns, |cgroup| {
+                identity.owner(cgroup)
+            });
+        });
+        let overflow = source.overflow(&mut |operation, errno, count| {
+            aggregate.overflow(operation, errno, count);
+        });
+        self.unread = false;
+        for error in [counters, overflow].into_iter().filter_map(Result::err) {
+            self.unread = true;
+            self.map_failed(&error);
+        }
+    }
+
+    /// Names and explains the samples whose wait is over; all of them at the end.
+    fn explain(&mut self, now: Now, all: bool) {
+        let identity = &self.identity;
+        let ready = self.held.take_ready(now.monotonic_ns, |denial| {
+            all || match identity.owner(denial.cgroup) {
+                Owner::Container(container) => container.described,
+                Owner::Host => true,
+                Owner::Unknown(_) => false,
+            }
+        });
+        for denial in ready {
+            self.explain_one(denial, now);
+        }
+    }
+
+    fn explain_one(&mut self, denial: Denial, now: Now) {
+        let owner = self.identity.owner(denial.cgroup);
+        let container = match &owner {
+            Owner::Host if !self.include_host => return,
+            Owner::Container(container) => Some(&**container),
+            Owner::Host | Owner::Unknown(_) => None,
+        };
+        let write_root: Arc<str> = write_root::of(&denial.path, container).into();
+        let verdict = classify(&Question::of_sample(&denial, &write_root));
+        let time = now.wall_at(denial.time_ns);
+        let sample = Arc::new(Explained {
+            denial,
+            owner,
+            verdict,
+            write_root,
+            time,
+        });
+        let count = self.aggregate.sample(&sample);
+        let Some(events) = &self.events else { return };
+        match events::line(&sample, count) {
+            Ok(line) => events.write(line),
+            Err(error) => tracing::error!(%error, "an event cannot be written as JSON"),
+        }
+    }
+
+    /// Lets go of what has been dead for its grace time.
+    fn expire(&mut self, now: Now) {
+        let expired = self.identity.expire(now.monotonic_ns);
+        for container in &expired.containers {
+            self.aggregate.retire(container);
+        }
+        let sweep = now.monotonic_ns.saturating_sub(self.swept_ns) >= SWEEP_NS;
+        if expired.cgroups.is_empty() && !sweep {
+            return;
+        }
+        self.swept_ns = now.monotonic_ns;
+        let gone: HashSet<CgroupId> = expired.cgroups.into_iter().collect();
+        let Self {
+            source,
+            identity,
+            aggregate,
+            ..
+        } = self;
+        let keys = aggregate.forgettable(&gone, now.monotonic_ns, |cgroup| identity.owner(cgroup));
+        if keys.is_empty() {
+            return;
+        }
+        match source.forget(&keys) {
+            Ok(()) => aggregate.forgotten(&keys, |cgroup| identity.owner(cgroup)),
+            Err(error) => self.map_failed(&error),
+        }
+    }
+
+    /// Takes in the last of everything, waiting for nothing but the events'
+    /// reader, and for that only briefly.
+    pub fn finish(mut self, now: Now) {
+        self.drain(now);
+        self.read_counters(now);
+        self.explain(now, true);
+        let Self {
+            identity,
+            aggregate,
+            ..
+        } = &mut self;
+        aggregate.settle_all(|cgroup| identity.owner(cgroup));
+        self.publish();
+        if let Some(events) = self.events
+            && !events.finish()
+        {
+            tracing::warn!("the reader of the events is too slow: the last ones are not written");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Samples wait here for the name of their container.
+//!
+//! In: decoded denials. Out: those whose wait is over. Invariant: bounded in
+//! number and bytes; the oldest go first where there is no room, unnamed rather
+//! than lost. Lacks on purpose: knowing who is named, which the caller asks
+//! `identity`.
+
+use std::collections::VecDeque;
+
+use crate::denial::Denial;
+
+/// Longest that a sample waits for a name, in nanoseconds.
+pub const NAME_WAIT_NS: u64 = 1_000_000_000;
+/// Most samples that wait.
+const HELD_MAX: usize = 8_192;
+/// Most bytes of their paths.
+const HELD_BYTES_MAX: usize = 4 << 20;
+
+#[derive(Debug)]
+struct Waiting {
+    denial: Denial,
+    since_ns: u64,
+}
+
+/// The queue.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    waiting: VecDeque<Waiting>,
+    bytes: usize,
+}
+
+impl Held {
+    pub(super) fn push(&mut self, denial: Denial, now_ns: u64) {
+        self.bytes += denial.path.bytes.len();
+        self.waiting.push_back(Waiting {
+            denial,
+            since_ns: now_ns,
+        });
+    }
+
+    /// Takes out what is named, has waited long enough, or has no room.
+    pub(super) fn take_ready(
+        &mut self,
+        now_ns: u64,
+        is_named: impl Fn(&Denial) -> bool,
+    ) -> Vec<Denial> {
+        let mut excess = self.waiting.len().saturating_sub(HELD_MAX);
+        let mut ready = Vec::new();
+        let mut kept = VecDeque::new();
+        for waiting in std::mem::take(&mut self.waiting) {
+            let over = now_ns.saturating_sub(waiting.since_ns) >= NAME_WAIT_NS;
+            let no_room = excess > 0 || self.bytes > HELD_BYTES_MAX;
+            if over || no_room || is_named(&waiting.denial) {
+                excess = excess.saturating_sub(1);
+                self.bytes -= waiting.denial.path.bytes.len();
+                ready.push(waiting.denial);
+            } else {
+                kept.push_back(waiting);
+            }
+        }
+        self.waiting = kept;
+        ready
+    }
+
+    /// Is there more than may stay until the next tick?
+    pub(super) fn is_crowded(&self) -> bool {
+        self.waiting.len() > HELD_MAX || self.bytes > HELD_BYTES_MAX
+    }
+}

@@ -1,0 +1,81 @@
+//! What has changed becomes the snapshot that the sinks read.
+//!
+//! In: the aggregate, the names, the runtimes' state, losses. Out: a published
+//! snapshot. Invariant: nothing is published where nothing has changed. Lacks on
+//! purpose: formats.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::Pipeline;
+use crate::aggregate::RuntimeState;
+use crate::denial::{Loss, Stage};
+use crate::events::EventWriter;
+use crate::identity::LookUp;
+use crate::identity::status::RuntimeStatus;
+use crate::source::Source;
+
+/// Loss: a look-up that found the runtimes' queue full.
+pub const REASON_LOOK_UP_DROPPED: &str = "look_up_dropped";
+
+/// What the pipeline tells the runtimes, and how they are.
+#[derive(Debug)]
+pub struct RuntimeEnds {
+    /// Questions.
+    pub look_ups: mpsc::Sender<LookUp>,
+    /// How the sockets are.
+    pub status: Arc<RuntimeStatus>,
+}
+
+impl<S: Source> Pipeline<S> {
+    pub(super) fn note_runtimes(&mut self) {
+        let mut dropped = self.look_ups_dropped;
+        let mut states = Vec::new();
+        for report in self
+            .runtimes
+            .iter()
+            .flat_map(|runtimes| runtimes.status.report())
+        {
+            dropped += report.look_ups_dropped;
+            states.push(RuntimeState {
+                runtime: report.runtime.to_owned(),
+                endpoint: report.endpoint,
+                up: report.up,
+            });
+        }
+        self.aggregate.lost_in_all(Loss {
+            stage: Stage::Identity,
+            reason: REASON_LOOK_UP_DROPPED,
+            count: dropped,
+        });
+        self.names_changed |= states != self.runtime_states;
+        self.runtime_states = states;
+    }
+
+    pub(super) fn publish(&mut self) {
+        let losses = self.identity.losses().into_iter();
+        let losses = losses.chain(self.events.iter().flat_map(EventWriter::losses));
+        losses.for_each(|loss| self.aggregate.lost_in_all(loss));
+        let names_changed = std::mem::take(&mut self.names_changed);
+        if names_changed {
+            // One that no runtime has described yet shows itself by a denial at
+            // the earliest, so that no short-lived name makes a series.
+            let described = self
+                .identity
+                .containers()
+                .filter(|container| container.described);
+            described.for_each(|container| self.aggregate.meet(container));
+        }
+        if !self.aggregate.changed() && !names_changed {
+            return;
+        }
+        let tracked = self.identity.tracked();
+        let mut snapshot = self.aggregate.snapshot();
+        snapshot.hooks = Arc::clone(&self.hooks);
+        snapshot.runtimes = self.runtime_states.clone();
+        snapshot.containers = tracked.containers;
+        snapshot.undescribed = tracked.undescribed;
+        self.published.snapshot.store(Arc::new(snapshot));
+    }
+}
