@@ -1,3 +1,5 @@
+//! Totals are conserved, bounds hold, and what is left out is counted.
+
 use std::time::SystemTime;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! The tables name everything that exists, once.
+
 use super::*;
 use std::collections::BTreeSet;
 

@@ -1,3 +1,5 @@
+//! Every kind of evidence has its one verdict.
+
 use super::*;
 
 fn ask(operation: Operation, errno: Errno, signals: u16, evidence: Option<&Evidence>) -> Cause {

@@ -1,3 +1,5 @@
+//! Every source of settings, and what each refuses.
+
 use std::io::Write as _;
 
 use clap::{Args as _, FromArgMatches as _};

@@ -1,3 +1,5 @@
+//! Requests over real connections, slow and many ones among them.
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinHandle;
 

@@ -1,3 +1,5 @@
+//! What is exported, against the catalog.
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! The stages together, fed from recordings.
+
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
