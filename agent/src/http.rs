@@ -47,13 +47,13 @@ const TEXT_AGE: Duration = Duration::from_secs(1);
 pub enum HttpError {
     /// The address cannot be had.
     #[error(
-        "cannot listen on {address}: {source}; free it or choose another with --web.listen-address"
+        "cannot listen on {address}: {reason}; free it or choose another with --web.listen-address"
     )]
     Listen {
         /// The address asked for.
         address: SocketAddr,
         /// The system's words.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
 }
 
@@ -193,7 +193,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// Takes the address.
     pub async fn bind(address: SocketAddr) -> Result<Self, HttpError> {
-        let bad = |source| HttpError::Listen { address, source };
+        let bad = |reason| HttpError::Listen { address, reason };
         let listener = TcpListener::bind(address).await.map_err(bad)?;
         let address = listener.local_addr().map_err(bad)?;
         Ok(Endpoint { listener, address })

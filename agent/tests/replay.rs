@@ -5,6 +5,8 @@
 //! compared with `NAME.metrics` and `NAME.events`; with `REPLAY_BLESS=1` it is
 //! written there instead.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};

@@ -42,6 +42,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 
     let layout = Layout::read()?;
     let source = kernel::load(&options(&config, &layout))?;
+    give_back_memory();
     let hooks = hook_states(source.plan());
     log_hooks(&hooks);
     published.has(HOOKS);
@@ -127,5 +128,15 @@ fn log_hooks(hooks: &[HookState]) {
             reason,
             "not attached, so not measured"
         );
+    }
+}
+
+/// Reading the kernel's type information takes some tens of megabytes for a
+/// moment; what the allocator keeps of them would stay for the daemon's life.
+fn give_back_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes no pointer; it may be called at any time from any thread.
+    unsafe {
+        libc::malloc_trim(0);
     }
 }

@@ -54,11 +54,14 @@ fn flag_beats_environment_beats_file_beats_default() {
     assert_eq!(config.limits.series, 5);
 }
 
+/// Flags, variables, and what the message must say.
+type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], [String; 3]);
+
 #[test]
 fn a_bad_value_names_itself_its_source_and_the_fix() {
     let toml = file("[web]\nlisten-address = 9402\n");
     let path = toml.path().to_str().unwrap().to_owned();
-    let cases: [(&[&str], &[(&str, &str)], [String; 3]); 5] = [
+    let cases: [Case; 5] = [
         (
             &["--events", "xml"],
             &[],
