@@ -1,11 +1,11 @@
 //! Everything about the sources that needs no running: format, rules, lints, documents.
 //!
-//! In: the sources. Out: success, or the first step that fails with its own
-//! words. Invariant: a warning is a failure, in both halves.
+//! In: the sources. Out: success, or what each failing check says.
+//! Invariant: a warning is a failure, in both halves.
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::{
     build, layout, step, tidy,
@@ -15,25 +15,52 @@ use crate::{
 /// Formats, tidies, lints and documents.
 ///
 /// # Errors
-/// The first step that fails.
+/// Names the checks that failed, after all have run and spoken.
 pub fn run() -> Result<()> {
     let toolchain = toolchain::ensure()?;
-    quick(&toolchain)?;
-    documents()
+    all(&[
+        &format,
+        &rules,
+        &|| kernel_half(&toolchain),
+        &user_half,
+        &documents,
+    ])
 }
 
 /// The checks that come before tests.
 ///
 /// # Errors
-/// The first step that fails.
+/// Names the checks that failed, after all have run and spoken.
 pub fn quick(toolchain: &Toolchain) -> Result<()> {
+    all(&[&format, &rules, &|| kernel_half(toolchain), &user_half])
+}
+
+/// One failure must not hide the next: a person wants to mend all at once.
+fn all(checks: &[&dyn Fn() -> Result<()>]) -> Result<()> {
+    let mut failed = 0;
+    for check in checks {
+        if let Err(error) = check() {
+            eprintln!("error: {error:#}");
+            failed += 1;
+        }
+    }
+    ensure!(
+        failed == 0,
+        "{failed} of {} checks failed; their words are above",
+        checks.len()
+    );
+    Ok(())
+}
+
+fn format() -> Result<()> {
     step::quiet(
         "checking the format",
         layout::cargo().args(["fmt", "--all", "--check"]),
-    )?;
-    step::timed("checking the rules of the house", || tidy::run(false))?;
-    kernel_half(toolchain)?;
-    user_half()
+    )
+}
+
+fn rules() -> Result<()> {
+    step::timed("checking the rules of the house", || tidy::run(false))
 }
 
 fn user_half() -> Result<()> {
