@@ -45,6 +45,10 @@ pub fn stat(which: Stat) {
 /// `key.path` is changed to [`PATH_KEY_OTHER`] where the control group has used
 /// up its path keys.
 #[inline(always)]
+#[allow(
+    clippy::needless_borrows_for_generic_args,
+    reason = "a copy of the key would take more of the small stack"
+)]
 pub fn refusal(key: &mut CountKey, now_ns: u64) -> Option<*mut CountValue> {
     stat(Stat::Recorded);
     if let Some(value) = COUNTS.get_ptr_mut(&*key) {

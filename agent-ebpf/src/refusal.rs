@@ -227,10 +227,10 @@ pub fn remember(signals: u16, evidence: Evidence) {
     let id = unsafe { aya_ebpf::helpers::generated::bpf_get_current_pid_tgid() };
     let mut signals = u64::from(signals);
     // SAFETY: the entry is this task's own; nobody else writes it.
-    if let Some(earlier) = unsafe { PENDING.get(id) } {
-        if earlier.syscall == syscall {
-            signals |= earlier.signals;
-        }
+    if let Some(earlier) = unsafe { PENDING.get(id) }
+        && earlier.syscall == syscall
+    {
+        signals |= earlier.signals;
     }
     let _ = PENDING.insert(
         id,

@@ -24,8 +24,10 @@ const EROFS: u8 = 30;
 #[inline(always)]
 fn mount_refused(ret: u64, mount: u64) -> i32 {
     if gate::denial_errno_int(ret) == Some(EROFS) {
-        let mut evidence = Evidence::default();
-        evidence.mount_flags = read(mount + offset!(vfsmount_flags));
+        let mut evidence = Evidence {
+            mount_flags: read(mount + offset!(vfsmount_flags)),
+            ..Evidence::default()
+        };
         let super_block = word(mount + offset!(vfsmount_sb));
         // SAFETY: a valid local.
         unsafe { super_block_evidence(super_block, &raw mut evidence) };
