@@ -6,26 +6,29 @@
 //! is reported, only nothing at all being attached is fatal. Lacks on purpose:
 //! deciding where a program goes (`host::plan`).
 
-use std::collections::BTreeMap;
-use std::error::Error;
+mod attach;
+mod error;
+
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
+use attach::{attach, attach_tracepoint};
 use aya::maps::{Array, HashMap, Map, MapData, RingBuf};
-use aya::programs::{FExit, KProbe, ProgramError, RawTracePoint};
 use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod};
+pub use error::LoadError;
+use error::{errno, map_error, object_error, reason};
 use sealwatch_ebpf::layout::{ABSENT, Settings};
 use sealwatch_ebpf::wire::{self, CountKey, CountValue, DENIAL_ERRNOS, STATS_MAX};
 use sealwatch_ebpf::{layout, syscalls};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tracing::{debug, warn};
+use tracing::debug;
 
-use crate::denial::{Backend, Operation};
-use crate::host::{self, Attachment, Facts, Plan, Wanted};
-use crate::source::btf::{self, Btf, BtfError};
+use crate::denial::Operation;
+use crate::host::{self, Facts, Plan, Wanted};
+use crate::source::btf::{self, Btf};
 use crate::source::{RecordKind, Source, SourceError, batch};
 
 #[cfg(kernel_half)]
@@ -47,32 +50,6 @@ pub struct Options {
     pub sample_interval: Duration,
     /// The version 1 controller whose control groups identify tasks; `None` for version 2.
     pub controller: Option<String>,
-}
-
-/// Why nothing could be loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The daemon was compiled without the kernel half.
-    #[error("this binary was built without the kernel half; build it with: cargo xtask build")]
-    NoObject,
-    /// The kernel's BTF is not usable.
-    #[error(transparent)]
-    Btf(#[from] BtfError),
-    /// The object was refused as a whole.
-    #[error("the kernel half cannot be loaded: {0}; it needs root, or CAP_BPF and CAP_PERFMON")]
-    Object(String),
-    /// A map or program that the contract names is not in the object.
-    #[error("the kernel half lacks {0}; rebuild with: cargo xtask build")]
-    Absent(String),
-    /// Control groups cannot be followed.
-    #[error("control groups cannot be followed: {0}")]
-    Cgroups(String),
-    /// No hook at all could be attached.
-    #[error("no hook can be attached: {0}")]
-    NothingAttached(String),
-    /// A map could not be set up.
-    #[error(transparent)]
-    Source(#[from] SourceError),
 }
 
 /// Integers of the wire contract, as the loader's library wants them marked.
@@ -142,8 +119,17 @@ pub fn load(options: &Options) -> Result<Kernel, LoadError> {
     let plan = attach(&mut object, &loader_btf, &mut facts, options.wanted)?;
     let counts = take(&mut object, wire::MAP_COUNTS)?;
     let counts_fd = match &counts {
-        Map::HashMap(data) => data.fd().as_fd().try_clone_to_owned().map_err(object_error)?,
-        _ => return Err(LoadError::Absent(format!("a hash map {}", wire::MAP_COUNTS))),
+        Map::HashMap(data) => data
+            .fd()
+            .as_fd()
+            .try_clone_to_owned()
+            .map_err(object_error)?,
+        _ => {
+            return Err(LoadError::Absent(format!(
+                "a hash map {}",
+                wire::MAP_COUNTS
+            )));
+        }
     };
     Ok(Kernel {
         samples: ring(&mut object, wire::MAP_SAMPLES)?,
@@ -170,43 +156,6 @@ impl Kernel {
     pub fn missing_fields(&self) -> &[String] {
         &self.missing_fields
     }
-}
-
-fn object_error(error: impl Error + 'static) -> LoadError {
-    LoadError::Object(reason(&error))
-}
-
-/// An error with its sources on one line, without the verifier's log.
-fn reason(error: &(dyn Error + 'static)) -> String {
-    if let Some(ProgramError::LoadError { io_error, verifier_log }) = error.downcast_ref() {
-        debug!(%verifier_log, "the kernel refused a program");
-        return io_error.to_string();
-    }
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        source = inner.source();
-    }
-    text
-}
-
-/// The operating system's error number behind an error, where there is one.
-fn errno(error: &(dyn Error + 'static)) -> Option<i32> {
-    if let Some(ProgramError::LoadError { io_error, .. }) = error.downcast_ref() {
-        return io_error.raw_os_error();
-    }
-    let mut current = Some(error);
-    while let Some(error) = current {
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            return io.raw_os_error();
-        }
-        current = error.source();
-    }
-    None
 }
 
 fn settings(options: &Options, btf: &Btf) -> Result<Settings, LoadError> {
@@ -246,118 +195,14 @@ fn hierarchy_id(controller: &str) -> Result<u32, LoadError> {
 /// Before 5.11 maps count against the limit of locked memory. A refusal shows
 /// itself when the maps are made.
 fn unlimit_locked_memory() {
-    let unlimited = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    let unlimited = libc::rlimit {
+        rlim_cur: libc::RLIM_INFINITY,
+        rlim_max: libc::RLIM_INFINITY,
+    };
     // SAFETY: passes a valid structure.
     if unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &unlimited) } != 0 {
         debug!(error = %io::Error::last_os_error(), "RLIMIT_MEMLOCK stays");
     }
-}
-
-/// Attaches the plan; what is refused becomes a fact and the rest is planned anew.
-fn attach(
-    object: &mut Ebpf,
-    btf: &LoaderBtf,
-    facts: &mut Facts,
-    wanted: Wanted,
-) -> Result<Plan, LoadError> {
-    let mut attached: BTreeMap<String, Attachment> = BTreeMap::new();
-    loop {
-        let plan = host::plan(facts, wanted);
-        let mut refused = false;
-        for next in &plan.attachments {
-            if attached.contains_key(&next.program) {
-                continue;
-            }
-            match attach_one(object, btf, next) {
-                Ok(()) => {
-                    attached.insert(next.program.clone(), next.clone());
-                }
-                Err(error) => {
-                    note_refusal(facts, next, error.as_ref());
-                    refused = true;
-                    break;
-                }
-            }
-        }
-        if !refused {
-            return match plan.attachments.is_empty() {
-                true => Err(LoadError::NothingAttached(summary(&plan))),
-                false => Ok(plan),
-            };
-        }
-        if wanted == Wanted::Only(Backend::Tracepoint)
-            || plan.attachments.iter().any(|a| a.backend == Backend::Tracepoint)
-        {
-            let last = facts.refused.last_key_value();
-            let reason = last.map(|(_, reason)| reason.clone()).unwrap_or_default();
-            return Err(LoadError::NothingAttached(format!("tracepoint sys_exit: {reason}")));
-        }
-    }
-}
-
-fn note_refusal(facts: &mut Facts, next: &Attachment, error: &(dyn Error + 'static)) {
-    let reason = reason(error);
-    // The whole facility is barred (lockdown, a missing capability), not this function alone.
-    if errno(error) == Some(libc::EPERM) {
-        let barred = match next.backend {
-            Backend::Fexit => Some(&mut facts.no_trampolines),
-            Backend::Kprobe => Some(&mut facts.no_kprobes),
-            Backend::Tracepoint => None,
-        };
-        if let Some(barred) = barred {
-            debug!(backend = next.backend.label(), reason, "not allowed here");
-            *barred = Some(reason);
-            return;
-        }
-    }
-    warn!(hook = next.hook.label(), symbol = next.symbol, backend = next.backend.label(), reason, "hook refused");
-    facts.refused.insert((next.backend, next.symbol.clone()), reason);
-}
-
-fn summary(plan: &Plan) -> String {
-    let mut reasons: Vec<&str> = plan.missing.iter().map(|(_, reason)| reason.as_str()).collect();
-    reasons.sort_unstable();
-    reasons.dedup();
-    reasons.join("; ")
-}
-
-fn attach_one(
-    object: &mut Ebpf,
-    btf: &LoaderBtf,
-    next: &Attachment,
-) -> Result<(), Box<dyn Error>> {
-    match next.backend {
-        Backend::Fexit => {
-            let program: &mut FExit = program(object, &next.program)?;
-            program.load(&next.symbol, btf)?;
-            program.attach()?;
-        }
-        Backend::Kprobe => {
-            let program: &mut KProbe = program(object, &next.program)?;
-            program.load()?;
-            program.attach(&next.symbol, 0)?;
-        }
-        Backend::Tracepoint => {
-            return attach_tracepoint(object, &next.program, &next.symbol).map_err(Into::into);
-        }
-    }
-    Ok(())
-}
-
-fn attach_tracepoint(object: &mut Ebpf, name: &str, tracepoint: &str) -> Result<(), ProgramError> {
-    let program: &mut RawTracePoint = program(object, name)?;
-    program.load()?;
-    program.attach(tracepoint)?;
-    Ok(())
-}
-
-fn program<'a, T>(object: &'a mut Ebpf, name: &str) -> Result<&'a mut T, ProgramError>
-where
-    &'a mut T: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
-{
-    // The object and the table of hooks are built from the same names; a
-    // mismatch is a mistake that the tests find.
-    object.program_mut(name).ok_or(ProgramError::NotLoaded)?.try_into()
 }
 
 fn fill_syscalls(object: &mut Ebpf) -> Result<(), LoadError> {
@@ -366,13 +211,17 @@ fn fill_syscalls(object: &mut Ebpf) -> Result<(), LoadError> {
         .ok_or_else(|| LoadError::Absent(wire::MAP_SYSCALLS.to_owned()))?;
     let mut table: Array<_, u32> = Array::try_from(map).map_err(object_error)?;
     for (index, row) in syscalls::packed_rows() {
-        table.set(index, row, 0).map_err(|error| map_error(wire::MAP_SYSCALLS, &error))?;
+        table
+            .set(index, row, 0)
+            .map_err(|error| map_error(wire::MAP_SYSCALLS, &error))?;
     }
     Ok(())
 }
 
 fn take(object: &mut Ebpf, name: &str) -> Result<Map, LoadError> {
-    object.take_map(name).ok_or_else(|| LoadError::Absent(name.to_owned()))
+    object
+        .take_map(name)
+        .ok_or_else(|| LoadError::Absent(name.to_owned()))
 }
 
 fn typed<T>(map: Map, name: &str) -> Result<T, LoadError>
@@ -391,16 +240,13 @@ fn ring(object: &mut Ebpf, name: &str) -> Result<AsyncFd<RingBuf<MapData>>, Load
         .map_err(|error| LoadError::Object(error.to_string()))
 }
 
-fn map_error(map: &'static str, error: &(dyn Error + 'static)) -> SourceError {
-    SourceError::Map { map, reason: reason(error) }
-}
-
 impl Source for Kernel {
     fn drain(&mut self, each: &mut dyn FnMut(RecordKind, &[u8])) -> usize {
         let mut records = 0;
-        for (ring, kind) in
-            [(&mut self.cgroups, RecordKind::Cgroup), (&mut self.samples, RecordKind::Sample)]
-        {
+        for (ring, kind) in [
+            (&mut self.cgroups, RecordKind::Cgroup),
+            (&mut self.samples, RecordKind::Sample),
+        ] {
             while let Some(record) = ring.get_mut().next() {
                 each(kind, &record);
                 records += 1;

@@ -1,0 +1,88 @@
+//! Why the kernel half cannot be loaded, in words a person can act on.
+//!
+//! In: the loader library's errors. Out: [`LoadError`], reasons on one line,
+//! and the operating system's error number. Invariant: a verifier's log goes to
+//! the debug log, never into a reason. Lacks on purpose: deciding what follows.
+
+use std::error::Error;
+use std::io;
+
+use aya::programs::ProgramError;
+use tracing::debug;
+
+use crate::source::SourceError;
+use crate::source::btf::BtfError;
+
+/// Why nothing could be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The daemon was compiled without the kernel half.
+    #[error("this binary was built without the kernel half; build it with: cargo xtask build")]
+    NoObject,
+    /// The kernel's BTF is not usable.
+    #[error(transparent)]
+    Btf(#[from] BtfError),
+    /// The object was refused as a whole.
+    #[error("the kernel half cannot be loaded: {0}; it needs root, or CAP_BPF and CAP_PERFMON")]
+    Object(String),
+    /// A map or program that the contract names is not in the object.
+    #[error("the kernel half lacks {0}; rebuild with: cargo xtask build")]
+    Absent(String),
+    /// Control groups cannot be followed.
+    #[error("control groups cannot be followed: {0}")]
+    Cgroups(String),
+    /// No hook at all could be attached.
+    #[error("no hook can be attached: {0}")]
+    NothingAttached(String),
+    /// A map could not be set up.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+}
+
+pub(super) fn object_error(error: impl Error + 'static) -> LoadError {
+    LoadError::Object(reason(&error))
+}
+
+/// An error with its sources on one line, without the verifier's log.
+pub(super) fn reason(error: &(dyn Error + 'static)) -> String {
+    if let Some(ProgramError::LoadError {
+        io_error,
+        verifier_log,
+    }) = error.downcast_ref()
+    {
+        debug!(%verifier_log, "the kernel refused a program");
+        return io_error.to_string();
+    }
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        source = inner.source();
+    }
+    text
+}
+
+/// The operating system's error number behind an error, where there is one.
+pub(super) fn errno(error: &(dyn Error + 'static)) -> Option<i32> {
+    if let Some(ProgramError::LoadError { io_error, .. }) = error.downcast_ref() {
+        return io_error.raw_os_error();
+    }
+    let mut current = Some(error);
+    while let Some(error) = current {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            return io.raw_os_error();
+        }
+        current = error.source();
+    }
+    None
+}
+
+pub(super) fn map_error(map: &'static str, error: &(dyn Error + 'static)) -> SourceError {
+    SourceError::Map {
+        map,
+        reason: reason(error),
+    }
+}
