@@ -9,7 +9,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use crate::denial::{Cause, Hook, Operation, Stage, Unresolved};
+use crate::denial::{Backend, Cause, Hook, Operation, Stage, Unresolved};
 
 pub use tables::tables;
 
@@ -222,32 +222,58 @@ pub enum Sight {
     None,
 }
 
-/// What the fexit and kprobe backends, and the tracepoint backend, see of an operation.
-pub const fn sight(operation: Operation) -> (Sight, Sight) {
+/// What a backend sees of an operation.
+pub const fn sight(operation: Operation, backend: Backend) -> Sight {
     use Sight::{But, None, Whole};
-    const URING: Sight = But("through io_uring");
-    match operation {
-        Operation::Open | Operation::Create => (Whole, URING),
-        Operation::Mkdir
-        | Operation::Symlink
-        | Operation::Link
-        | Operation::Unlink
-        | Operation::Rmdir
-        | Operation::Rename => (Whole, URING),
-        Operation::Mknod
-        | Operation::Chmod
-        | Operation::Chown
-        | Operation::Utime
-        | Operation::Truncate
-        | Operation::Exec => (Whole, Whole),
-        Operation::Fallocate => (Whole, URING),
-        Operation::Setxattr => (But("by descriptor before Linux 7"), URING),
-        Operation::Bind => (Whole, URING),
-        Operation::Write => (
-            But("through io_uring, sendfile, splice or a page fault"),
-            But("through io_uring or a page fault"),
-        ),
-        Operation::Mmap => (None, None),
+    const NO_URING: Sight = But("through io_uring");
+    const NO_URING_PATH: Sight = But("the path of a call through io_uring");
+    const SEARCH: Sight = But("what is refused while its path is searched");
+    match (operation, backend) {
+        (Operation::Mmap, _) => None,
+        (Operation::Write, Backend::Fexit | Backend::Kprobe) => {
+            But("through io_uring, sendfile, splice, copy_file_range or a page fault")
+        }
+        (Operation::Write, Backend::Tracepoint) => But("through io_uring or a page fault"),
+        (Operation::Fallocate, _) => NO_URING,
+        // Inner functions that are called once the path was found.
+        (Operation::Chmod | Operation::Truncate, Backend::Fexit | Backend::Kprobe) => SEARCH,
+        (
+            Operation::Open
+            | Operation::Create
+            | Operation::Mkdir
+            | Operation::Symlink
+            | Operation::Link
+            | Operation::Unlink
+            | Operation::Rmdir
+            | Operation::Rename,
+            backend,
+        ) => match backend {
+            Backend::Fexit => Whole,
+            Backend::Kprobe => NO_URING_PATH,
+            Backend::Tracepoint => NO_URING,
+        },
+        (Operation::Bind | Operation::Setxattr, Backend::Tracepoint) => NO_URING,
+        (
+            Operation::Mknod
+            | Operation::Chmod
+            | Operation::Chown
+            | Operation::Utime
+            | Operation::Truncate
+            | Operation::Setxattr
+            | Operation::Bind
+            | Operation::Exec,
+            _,
+        ) => Whole,
+    }
+}
+
+/// The causes that a backend can tell; the others stay `unknown`.
+pub const fn causes_told(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Fexit => "all that are told so far",
+        Backend::Kprobe | Backend::Tracepoint => {
+            "of a full tmpfs and a used-up quota only: no hook sees inside an operation"
+        }
     }
 }
 

@@ -82,7 +82,10 @@ impl<'a> Reader<'a> {
     fn new(bytes: &'a [u8], needed: usize) -> Result<Reader<'a>, DecodeError> {
         match bytes.get(..needed) {
             Some(rest) => Ok(Reader { rest }),
-            None => Err(DecodeError::Short { length: bytes.len(), needed }),
+            None => Err(DecodeError::Short {
+                length: bytes.len(),
+                needed,
+            }),
         }
     }
 
@@ -165,9 +168,17 @@ pub fn sample(bytes: &[u8]) -> Result<Denial, DecodeError> {
     let (name_max, slots, slot_bytes, needed) = match sample.layout {
         wire::SMALL => (256, 0, 1, size_of::<SmallRecord>()),
         wire::LARGE => (4096, 24, 256, size_of::<LargeRecord>()),
-        other => return Err(DecodeError::Number { what: "layout", value: other.into() }),
+        other => {
+            return Err(DecodeError::Number {
+                what: "layout",
+                value: other.into(),
+            });
+        }
     };
-    let body = Reader::new(bytes, needed)?.rest.split_at(size_of::<Sample>()).1;
+    let body = Reader::new(bytes, needed)?
+        .rest
+        .split_at(size_of::<Sample>())
+        .1;
     let (name, base) = body.split_at(name_max);
     let name_len = usize::from(sample.name_len);
     let name = name.get(..name_len).ok_or(DecodeError::Length {
@@ -177,7 +188,11 @@ pub fn sample(bytes: &[u8]) -> Result<Denial, DecodeError> {
     })?;
     let base_len = usize::from(sample.base_len);
     if base_len > slots {
-        return Err(DecodeError::Length { what: "base", value: base_len, limit: slots });
+        return Err(DecodeError::Length {
+            what: "base",
+            value: base_len,
+            limit: slots,
+        });
     }
     let components = base.chunks_exact(slot_bytes).take(base_len).map(until_nul);
     let key = sample.key;
@@ -190,8 +205,10 @@ pub fn sample(bytes: &[u8]) -> Result<Denial, DecodeError> {
         signals: key.signals,
         lsm: key.lsm,
         backend: backend(key.backend)?,
-        hook: Hook::try_from(sample.hook)
-            .map_err(|value| DecodeError::Number { what: "hook", value: value.into() })?,
+        hook: Hook::try_from(sample.hook).map_err(|value| DecodeError::Number {
+            what: "hook",
+            value: value.into(),
+        })?,
         path: path(sample.path_flags, name, components.rev()),
         pid: sample.pid,
         tid: sample.tid,
@@ -205,20 +222,26 @@ pub fn sample(bytes: &[u8]) -> Result<Denial, DecodeError> {
 
 /// An operation's number.
 pub fn operation(number: u8) -> Result<Operation, DecodeError> {
-    Operation::try_from(number)
-        .map_err(|value| DecodeError::Number { what: "operation", value: value.into() })
+    Operation::try_from(number).map_err(|value| DecodeError::Number {
+        what: "operation",
+        value: value.into(),
+    })
 }
 
 /// An errno's number.
 pub fn errno(number: u8) -> Result<Errno, DecodeError> {
-    Errno::try_from(number)
-        .map_err(|value| DecodeError::Number { what: "denial errno", value: value.into() })
+    Errno::try_from(number).map_err(|value| DecodeError::Number {
+        what: "denial errno",
+        value: value.into(),
+    })
 }
 
 /// A backend's number.
 pub fn backend(number: u8) -> Result<Backend, DecodeError> {
-    Backend::try_from(number)
-        .map_err(|value| DecodeError::Number { what: "backend", value: value.into() })
+    Backend::try_from(number).map_err(|value| DecodeError::Number {
+        what: "backend",
+        value: value.into(),
+    })
 }
 
 /// Decodes a record of the control group ring buffer.
@@ -231,7 +254,12 @@ pub fn cgroup(bytes: &[u8]) -> Result<CgroupChange, DecodeError> {
     let created = match kind {
         wire::CGROUP_CREATED => true,
         wire::CGROUP_REMOVED => false,
-        value => return Err(DecodeError::Number { what: "control group event", value }),
+        value => {
+            return Err(DecodeError::Number {
+                what: "control group event",
+                value,
+            });
+        }
     };
     let limit = wire::CGROUP_PATH_MAX;
     let path = reader.rest.get(..length).ok_or(DecodeError::Length {
@@ -240,7 +268,13 @@ pub fn cgroup(bytes: &[u8]) -> Result<CgroupChange, DecodeError> {
         limit,
     })?;
     let truncated = length == limit;
-    Ok(CgroupChange { cgroup, time_ns, created, path: until_nul(path).to_vec(), truncated })
+    Ok(CgroupChange {
+        cgroup,
+        time_ns,
+        created,
+        path: until_nul(path).to_vec(),
+        truncated,
+    })
 }
 
 fn until_nul(bytes: &[u8]) -> &[u8] {
@@ -249,22 +283,23 @@ fn until_nul(bytes: &[u8]) -> &[u8] {
 
 /// Joins the base's components (root first) and the name into a path without
 /// `.`, `//` and, as far as it can be told without links, `..`.
-fn path<'a>(
-    flags: u16,
-    name: &'a [u8],
-    base: impl Iterator<Item = &'a [u8]>,
-) -> ContainerPath {
+fn path<'a>(flags: u16, name: &'a [u8], base: impl Iterator<Item = &'a [u8]>) -> ContainerPath {
     let has = |bit: u16| flags & bit != 0;
     if !has(PathFlags::NAME) && !has(PathFlags::BASE) {
         let resolution = match has(PathFlags::NAME_UNREADABLE) {
             true => Resolution::Partial,
             false => Resolution::Absent,
         };
-        return ContainerPath { bytes: Vec::new(), resolution };
+        return ContainerPath {
+            bytes: Vec::new(),
+            resolution,
+        };
     }
     let absolute = name.first() == Some(&b'/');
     let mut components: Vec<&[u8]> = Vec::new();
-    let joined = base.take_while(|_| !absolute).chain(name.split(|byte| *byte == b'/'));
+    let joined = base
+        .take_while(|_| !absolute)
+        .chain(name.split(|byte| *byte == b'/'));
     for component in joined {
         match component {
             b"" | b"." => {}
@@ -309,7 +344,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn joined(flags: u16, name: &str, base: &[&str]) -> (String, Resolution) {
-        let path = path(flags, name.as_bytes(), base.iter().map(|part| part.as_bytes()));
+        let path = path(
+            flags,
+            name.as_bytes(),
+            base.iter().map(|part| part.as_bytes()),
+        );
         (String::from_utf8(path.bytes).unwrap(), path.resolution)
     }
 
@@ -319,7 +358,10 @@ mod tests {
     fn paths_are_joined_and_marked() {
         let absolute = |text: &str| (text.to_owned(), Resolution::Absolute);
         let partial = |text: &str| (text.to_owned(), Resolution::Partial);
-        assert_eq!(joined(PathFlags::NAME, "/var//run/./a", &[]), absolute("/var/run/a"));
+        assert_eq!(
+            joined(PathFlags::NAME, "/var//run/./a", &[]),
+            absolute("/var/run/a")
+        );
         assert_eq!(joined(BOTH, "/a", &["b"]), absolute("/a"));
         // An empty component is a mount crossing.
         assert_eq!(joined(BOTH, "d/../c", &["a", "", "b"]), absolute("/a/b/c"));
@@ -329,8 +371,14 @@ mod tests {
             joined(PathFlags::NAME, "a/b", &[]),
             ("a/b".to_owned(), Resolution::Relative)
         );
-        assert_eq!(joined(BOTH | PathFlags::BASE_DELETED, "c", &["a"]), partial("/a/c"));
-        assert_eq!(joined(BOTH | PathFlags::NAME_UNREADABLE, "", &["a"]), partial("/a"));
+        assert_eq!(
+            joined(BOTH | PathFlags::BASE_DELETED, "c", &["a"]),
+            partial("/a/c")
+        );
+        assert_eq!(
+            joined(BOTH | PathFlags::NAME_UNREADABLE, "", &["a"]),
+            partial("/a")
+        );
         assert_eq!(joined(PathFlags::NAME_UNREADABLE, "", &[]), partial(""));
         assert_eq!(joined(0, "", &[]), (String::new(), Resolution::Absent));
     }
@@ -339,11 +387,17 @@ mod tests {
     fn a_short_record_says_how_short() {
         assert_eq!(
             sample(&[0; 10]),
-            Err(DecodeError::Short { length: 10, needed: size_of::<Sample>() })
+            Err(DecodeError::Short {
+                length: 10,
+                needed: size_of::<Sample>()
+            })
         );
         assert_eq!(
             cgroup(&[0; 10]),
-            Err(DecodeError::Short { length: 10, needed: size_of::<CgroupEvent>() })
+            Err(DecodeError::Short {
+                length: 10,
+                needed: size_of::<CgroupEvent>()
+            })
         );
     }
 
@@ -355,7 +409,11 @@ mod tests {
         bytes[100..102].copy_from_slice(&300u16.to_ne_bytes());
         assert_eq!(
             sample(&bytes),
-            Err(DecodeError::Length { what: "name", value: 300, limit: 256 })
+            Err(DecodeError::Length {
+                what: "name",
+                value: 300,
+                limit: 256
+            })
         );
     }
 

@@ -30,34 +30,116 @@ const fn hook(
     symbols: &'static [&'static str],
     arguments: &'static [u8],
 ) -> HookRow {
-    HookRow { hook, operation: Some(operation), symbols, arguments, unless: None }
+    HookRow {
+        hook,
+        operation: Some(operation),
+        symbols,
+        arguments,
+        unless: None,
+    }
 }
 
 const fn cause(hook: Hook, symbols: &'static [&'static str], arguments: &'static [u8]) -> HookRow {
-    HookRow { hook, operation: None, symbols, arguments, unless: None }
+    HookRow {
+        hook,
+        operation: None,
+        symbols,
+        arguments,
+        unless: None,
+    }
 }
 
 /// Every hook of the fexit and kprobe backends. The tracepoint backend has one
 /// place for all of them.
 pub const HOOKS: &[HookRow] = &[
-    hook(Hook::Open, Operation::Open, &["do_filp_open", "do_file_open"], &[3]),
-    hook(Hook::OpenByHandle, Operation::Open, &["do_handle_open"], &[3]),
-    hook(Hook::Mkdir, Operation::Mkdir, &["do_mkdirat", "filename_mkdirat"], &[3]),
-    hook(Hook::Mknod, Operation::Mknod, &["do_mknodat", "filename_mknodat"], &[4]),
-    hook(Hook::Symlink, Operation::Symlink, &["do_symlinkat", "filename_symlinkat"], &[3]),
-    hook(Hook::Link, Operation::Link, &["do_linkat", "filename_linkat"], &[5]),
-    hook(Hook::Unlink, Operation::Unlink, &["do_unlinkat", "filename_unlinkat"], &[2]),
-    hook(Hook::Rmdir, Operation::Rmdir, &["do_rmdir", "filename_rmdir"], &[2]),
-    hook(Hook::Rename, Operation::Rename, &["do_renameat2", "filename_renameat2"], &[5]),
+    hook(
+        Hook::Open,
+        Operation::Open,
+        &["do_filp_open", "do_file_open"],
+        &[3],
+    ),
+    hook(
+        Hook::OpenByHandle,
+        Operation::Open,
+        &["do_handle_open"],
+        &[3],
+    ),
+    hook(
+        Hook::Mkdir,
+        Operation::Mkdir,
+        &["do_mkdirat", "filename_mkdirat"],
+        &[3],
+    ),
+    hook(
+        Hook::Mknod,
+        Operation::Mknod,
+        &["do_mknodat", "filename_mknodat"],
+        &[4],
+    ),
+    hook(
+        Hook::Symlink,
+        Operation::Symlink,
+        &["do_symlinkat", "filename_symlinkat"],
+        &[3],
+    ),
+    hook(
+        Hook::Link,
+        Operation::Link,
+        &["do_linkat", "filename_linkat"],
+        &[5],
+    ),
+    hook(
+        Hook::Unlink,
+        Operation::Unlink,
+        &["do_unlinkat", "filename_unlinkat"],
+        &[2],
+    ),
+    hook(
+        Hook::Rmdir,
+        Operation::Rmdir,
+        &["do_rmdir", "filename_rmdir"],
+        &[2],
+    ),
+    hook(
+        Hook::Rename,
+        Operation::Rename,
+        &["do_renameat2", "filename_renameat2"],
+        &[5],
+    ),
     hook(Hook::Chmod, Operation::Chmod, &["chmod_common"], &[2]),
     hook(Hook::Chown, Operation::Chown, &["do_fchownat"], &[5]),
-    hook(Hook::ChownFile, Operation::Chown, &["__x64_sys_fchown"], &[1]),
+    hook(
+        Hook::ChownFile,
+        Operation::Chown,
+        &["__x64_sys_fchown"],
+        &[1],
+    ),
     hook(Hook::Utime, Operation::Utime, &["do_utimes"], &[4]),
     hook(Hook::Truncate, Operation::Truncate, &["vfs_truncate"], &[2]),
-    hook(Hook::TruncateFile, Operation::Truncate, &["__x64_sys_ftruncate"], &[1]),
-    hook(Hook::Fallocate, Operation::Fallocate, &["ksys_fallocate"], &[4]),
-    hook(Hook::Setxattr, Operation::Setxattr, &["path_setxattr", "filename_setxattr"], &[6, 4]),
-    hook(Hook::SetxattrFile, Operation::Setxattr, &["__x64_sys_fsetxattr"], &[1]),
+    hook(
+        Hook::TruncateFile,
+        Operation::Truncate,
+        &["__x64_sys_ftruncate"],
+        &[1],
+    ),
+    hook(
+        Hook::Fallocate,
+        Operation::Fallocate,
+        &["ksys_fallocate"],
+        &[4],
+    ),
+    hook(
+        Hook::Setxattr,
+        Operation::Setxattr,
+        &["path_setxattr", "filename_setxattr"],
+        &[6, 4],
+    ),
+    hook(
+        Hook::SetxattrFile,
+        Operation::Setxattr,
+        &["__x64_sys_fsetxattr"],
+        &[1],
+    ),
     hook(
         Hook::Removexattr,
         Operation::Setxattr,
@@ -66,17 +148,35 @@ pub const HOOKS: &[HookRow] = &[
     ),
     HookRow {
         unless: Some("path_removexattrat"),
-        ..hook(Hook::RemovexattrFile, Operation::Setxattr, &["__x64_sys_fremovexattr"], &[1])
+        ..hook(
+            Hook::RemovexattrFile,
+            Operation::Setxattr,
+            &["__x64_sys_fremovexattr"],
+            &[1],
+        )
     },
     hook(Hook::Bind, Operation::Bind, &["unix_bind"], &[3]),
     hook(Hook::Exec, Operation::Exec, &["do_open_execat"], &[3]),
-    hook(Hook::ExecSecurity, Operation::Exec, &["security_bprm_creds_for_exec"], &[1]),
+    hook(
+        Hook::ExecSecurity,
+        Operation::Exec,
+        &["security_bprm_creds_for_exec"],
+        &[1],
+    ),
     hook(Hook::Write, Operation::Write, &["vfs_write"], &[4]),
     hook(Hook::Writev, Operation::Write, &["vfs_writev"], &[5]),
     cause(Hook::MountWrite, &["mnt_want_write"], &[1]),
     cause(Hook::MountWriteFile, &["mnt_want_write_file"], &[1]),
-    cause(Hook::MountAccess, &["__mnt_want_write", "mnt_get_write_access"], &[1]),
-    cause(Hook::InodeCapability, &["capable_wrt_inode_uidgid"], &[2, 3]),
+    cause(
+        Hook::MountAccess,
+        &["__mnt_want_write", "mnt_get_write_access"],
+        &[1],
+    ),
+    cause(
+        Hook::InodeCapability,
+        &["capable_wrt_inode_uidgid"],
+        &[2, 3],
+    ),
     cause(Hook::InodeOwner, &["inode_owner_or_capable"], &[1, 2]),
 ];
 
@@ -135,7 +235,10 @@ pub fn plan(facts: &Facts, wanted: Wanted) -> Plan {
     }
     let mut plan = Plan::default();
     for row in HOOKS {
-        if row.unless.is_some_and(|other| facts.functions.contains_key(other)) {
+        if row
+            .unless
+            .is_some_and(|other| facts.functions.contains_key(other))
+        {
             continue;
         }
         let mut reasons = Vec::new();
@@ -162,9 +265,15 @@ pub fn plan(facts: &Facts, wanted: Wanted) -> Plan {
             }
         }
     }
-    let sees_operations =
-        plan.attachments.iter().any(|placed| row(placed.hook).is_some_and(|r| r.operation.is_some()));
-    if wanted == Wanted::Auto && !sees_operations { tracepoint_plan() } else { plan }
+    let sees_operations = plan
+        .attachments
+        .iter()
+        .any(|placed| row(placed.hook).is_some_and(|r| r.operation.is_some()));
+    if wanted == Wanted::Auto && !sees_operations {
+        tracepoint_plan()
+    } else {
+        plan
+    }
 }
 
 /// The row of a hook; `None` for the tracepoints.
@@ -192,7 +301,9 @@ fn tracepoint_plan() -> Plan {
 fn place_fexit(facts: &Facts, row: &HookRow) -> Result<Attachment, String> {
     let mut reason = format!("the kernel has none of {}", row.symbols.join(", "));
     for &symbol in row.symbols {
-        let Some(&arguments) = facts.functions.get(symbol) else { continue };
+        let Some(&arguments) = facts.functions.get(symbol) else {
+            continue;
+        };
         if !row.arguments.contains(&arguments) {
             reason = format!("{symbol} takes {arguments} arguments, which no program expects");
         } else if let Some(refused) = facts.refused.get(&(Backend::Fexit, symbol.to_owned())) {
@@ -234,7 +345,10 @@ fn place_kprobe(facts: &Facts, row: &HookRow) -> Result<Attachment, String> {
 
 /// Every function that [`HOOKS`] names, for the search through the kernel's BTF.
 pub fn functions_of_interest() -> BTreeSet<&'static str> {
-    HOOKS.iter().flat_map(|row| row.symbols.iter().copied().chain(row.unless)).collect()
+    HOOKS
+        .iter()
+        .flat_map(|row| row.symbols.iter().copied().chain(row.unless))
+        .collect()
 }
 
 #[cfg(test)]
@@ -250,13 +364,18 @@ mod tests {
             .map(|(symbol, arguments)| ((*symbol).to_owned(), *arguments))
             .filter(|(symbol, _)| symbol != "path_removexattrat")
             .collect();
-        Facts { functions, ..Facts::default() }
+        Facts {
+            functions,
+            ..Facts::default()
+        }
     }
 
     #[test]
     fn an_able_kernel_gets_fexit_everywhere() {
         let mut facts = facts();
-        facts.functions.insert("__x64_sys_fremovexattr".to_owned(), 1);
+        facts
+            .functions
+            .insert("__x64_sys_fremovexattr".to_owned(), 1);
         let plan = plan(&facts, Wanted::Auto);
         assert_eq!(plan.missing, []);
         assert_eq!(plan.attachments.len(), HOOKS.len());
@@ -269,15 +388,25 @@ mod tests {
         let mut facts = facts();
         facts.functions.remove("do_filp_open");
         facts.functions.insert("do_file_open".to_owned(), 3);
-        assert_eq!(plan(&facts, Wanted::Auto).attachments[0].symbol, "do_file_open");
+        assert_eq!(
+            plan(&facts, Wanted::Auto).attachments[0].symbol,
+            "do_file_open"
+        );
     }
 
     #[test]
     fn a_refused_trampoline_falls_back_to_a_kprobe_for_that_hook_only() {
         let mut facts = facts();
-        facts.refused.insert((Backend::Fexit, "vfs_write".to_owned()), "ENOTSUPP".to_owned());
+        facts.refused.insert(
+            (Backend::Fexit, "vfs_write".to_owned()),
+            "ENOTSUPP".to_owned(),
+        );
         let plan = plan(&facts, Wanted::Auto);
-        let write = plan.attachments.iter().find(|a| a.hook == Hook::Write).unwrap();
+        let write = plan
+            .attachments
+            .iter()
+            .find(|a| a.hook == Hook::Write)
+            .unwrap();
         assert_eq!(write.backend, Backend::Kprobe);
         assert_eq!(write.program, "kretprobe_write");
         assert!(plan.attachments.iter().any(|a| a.backend == Backend::Fexit));
@@ -311,7 +440,10 @@ mod tests {
         for backend in [Backend::Fexit, Backend::Kprobe, Backend::Tracepoint] {
             let plan = plan(&facts, Wanted::Only(backend));
             assert!(!plan.attachments.is_empty());
-            assert!(plan.attachments.iter().all(|a| a.backend == backend), "{backend:?}");
+            assert!(
+                plan.attachments.iter().all(|a| a.backend == backend),
+                "{backend:?}"
+            );
         }
     }
 

@@ -27,6 +27,8 @@ struct Arguments {
 enum Command {
     /// Run the daemon; the default
     Run(Flags),
+    /// Tell what this host lets Sealwatch see, and what is therefore not measured
+    Doctor(Flags),
     /// Print a running daemon's recent denials
     Report(ReportFlags),
     /// Print what the kernel half hands over, for a test or a bug report
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         None => configured(&arguments.run, daemon),
         Some(Command::Run(flags)) => configured(&flags, daemon),
+        Some(Command::Doctor(flags)) => configured(&flags, doctor),
         Some(Command::Report(flags)) => report(&flags),
         Some(Command::Record(RecordFlags { seconds, settings })) => {
             configured(&settings, |config| {
@@ -115,6 +118,15 @@ fn daemon(config: Config) -> anyhow::Result<ExitCode> {
     let runtime = runtime()?;
     runtime.block_on(commands::run::run(config))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn doctor(config: Config) -> anyhow::Result<ExitCode> {
+    let able = runtime()?.block_on(commands::doctor::run(&config))?;
+    Ok(if able {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn report(flags: &ReportFlags) -> anyhow::Result<ExitCode> {

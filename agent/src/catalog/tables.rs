@@ -9,10 +9,11 @@ use std::fmt::Write as _;
 
 use super::{LOSSES, METRICS, MetricKind, Sight, meaning, purpose, sight, unresolved_meaning};
 use crate::config::SETTINGS;
-use crate::denial::{Cause, Hook, Operation, Unresolved};
+use crate::denial::{Backend, Cause, Hook, Operation, Unresolved};
 
 impl Sight {
-    fn cell(self) -> String {
+    /// The cell of a table.
+    pub fn cell(self) -> String {
         match self {
             Sight::Whole => "yes".to_owned(),
             Sight::But(what) => format!("yes, but not {what}"),
@@ -57,12 +58,12 @@ pub fn tables() -> BTreeMap<&'static str, String> {
         .iter()
         .map(|cause| vec![code(cause.label()), meaning(*cause).to_owned()]);
     let operations = Operation::ALL.iter().map(|operation| {
-        let (trampoline, tracepoint) = sight(*operation);
-        vec![
-            code(operation.label()),
-            trampoline.cell(),
-            tracepoint.cell(),
-        ]
+        let cells = Backend::ALL
+            .iter()
+            .map(|backend| sight(*operation, *backend).cell());
+        std::iter::once(code(operation.label()))
+            .chain(cells)
+            .collect()
     });
     let hooks = Hook::ALL
         .iter()
@@ -89,7 +90,7 @@ pub fn tables() -> BTreeMap<&'static str, String> {
         ("causes", markdown(&["Cause", "Meaning"], causes)),
         (
             "operations",
-            markdown(&["Operation", "fexit, kprobe", "tracepoint"], operations),
+            markdown(&["Operation", "fexit", "kprobe", "tracepoint"], operations),
         ),
         ("hooks", markdown(&["Hook", "For"], hooks)),
         (

@@ -34,7 +34,9 @@ fn tables_are_whole() {
         tables["operations"].lines().count(),
         Operation::ALL.len() + 2
     );
-    assert!(tables["operations"].contains("| `mmap` | not measured | not measured |"));
+    assert!(
+        tables["operations"].contains("| `mmap` | not measured | not measured | not measured |")
+    );
     let reasons: BTreeSet<_> = LOSSES.iter().map(|row| (row.stage, row.reason)).collect();
     assert_eq!(reasons.len(), LOSSES.len());
 }

@@ -63,7 +63,9 @@ impl Btf {
     }
 
     fn member(&self, within: &Type, wanted: &str, depth: u32) -> Option<u32> {
-        let (Type::Struct(composite) | Type::Union(composite)) = within else { return None };
+        let (Type::Struct(composite) | Type::Union(composite)) = within else {
+            return None;
+        };
         composite.members.iter().find_map(|member| {
             let offset = member.bit_offset() / 8;
             match self.0.resolve_name(member) {
@@ -71,7 +73,8 @@ impl Btf {
                 Ok(name) if !name.is_empty() => None,
                 _ if depth < MAX_DEPTH => {
                     let inner = self.0.resolve_chained_type(member).ok()?;
-                    self.member(&inner, wanted, depth + 1).map(|within| offset + within)
+                    self.member(&inner, wanted, depth + 1)
+                        .map(|within| offset + within)
                 }
                 _ => None,
             }
@@ -117,7 +120,11 @@ impl Btf {
             Type::Enum(set) => set
                 .members
                 .iter()
-                .find(|member| self.0.resolve_name(*member as &dyn BtfType).is_ok_and(|n| n == wanted))
+                .find(|member| {
+                    self.0
+                        .resolve_name(*member as &dyn BtfType)
+                        .is_ok_and(|n| n == wanted)
+                })
                 .map(|member| member.val()),
             _ => None,
         })
@@ -130,7 +137,10 @@ mod tests {
 
     #[test]
     fn a_missing_file_says_what_is_needed() {
-        let error = Btf::open(Path::new("/nonexistent/btf")).err().unwrap().to_string();
+        let error = Btf::open(Path::new("/nonexistent/btf"))
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains("/nonexistent/btf") && error.contains("CONFIG_DEBUG_INFO_BTF"));
     }
 
