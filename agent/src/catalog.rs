@@ -157,7 +157,7 @@ const fn loss(stage: Stage, reason: &'static str, meaning: &'static str) -> Loss
     }
 }
 
-/// Everything that can be lost but decoding errors, which name themselves.
+/// Everything that can be lost.
 pub const LOSSES: &[LossRow] = &[
     loss(
         Stage::Kernel,
@@ -173,6 +173,21 @@ pub const LOSSES: &[LossRow] = &[
         Stage::Source,
         "map_failed",
         "A reading of the counters; the next makes up for it.",
+    ),
+    loss(
+        Stage::Decode,
+        "short_record",
+        "A record shorter than its layout: a defect.",
+    ),
+    loss(
+        Stage::Decode,
+        "unknown_number",
+        "A record with a number this version does not know.",
+    ),
+    loss(
+        Stage::Decode,
+        "bad_length",
+        "A record that claims more than it holds: a defect.",
     ),
     loss(
         Stage::Identity,

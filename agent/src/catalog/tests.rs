@@ -40,3 +40,43 @@ fn tables_are_whole() {
     let reasons: BTreeSet<_> = LOSSES.iter().map(|row| (row.stage, row.reason)).collect();
     assert_eq!(reasons.len(), LOSSES.len());
 }
+
+#[test]
+fn what_can_be_lost_is_in_the_table() {
+    let reasons: BTreeSet<_> = LOSSES.iter().map(|row| (row.stage, row.reason)).collect();
+    let mut lost = vec![
+        (Stage::Kernel, crate::aggregate::REASON_RING_FULL),
+        (Stage::Aggregate, crate::aggregate::REASON_TRACKED_FULL),
+        (Stage::Events, crate::events::REASON_QUEUE_FULL),
+        (Stage::Events, crate::events::REASON_OUTPUT_CLOSED),
+        (Stage::Kernel, crate::pipeline::REASON_CGROUP_RING_FULL),
+        (Stage::Source, crate::pipeline::REASON_MAP_FAILED),
+        (Stage::Identity, crate::pipeline::REASON_LOOK_UP_DROPPED),
+    ];
+    lost.extend(crate::decode::DecodeError::REASONS.map(|reason| (Stage::Decode, reason)));
+    let identity = crate::identity::Identity::new(crate::identity::Limits::default());
+    lost.extend(identity.losses().map(|loss| (loss.stage, loss.reason)));
+    assert_eq!(BTreeSet::from_iter(lost), reasons);
+}
+
+#[test]
+fn what_is_said_to_be_seen_has_a_hook_or_a_system_call() {
+    for operation in Operation::ALL {
+        // Create is an open whose flags say so.
+        let hooked = match operation {
+            Operation::Create => Operation::Open,
+            other => *other,
+        };
+        let has_hook = crate::host::HOOKS
+            .iter()
+            .any(|row| row.operation == Some(hooked));
+        for backend in [Backend::Fexit, Backend::Kprobe] {
+            let sees = sight(*operation, backend) != Sight::None;
+            assert_eq!(has_hook, sees, "{operation:?} {backend:?}");
+        }
+        let rows = sealwatch_ebpf::syscalls::ROWS;
+        let has_call = rows.iter().any(|(_, _, call)| call.operation == *operation);
+        let sees = sight(*operation, Backend::Tracepoint) != Sight::None;
+        assert_eq!(has_call, sees, "{operation:?}");
+    }
+}
