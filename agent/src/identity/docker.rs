@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::path::Path;
 use std::pin::pin;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bollard::errors::Error as ClientError;
 use bollard::models::{ContainerInspectResponse, ContainerSummary, EventMessage};
@@ -60,9 +60,12 @@ pub(super) enum DockerError {
     Stopping,
 }
 
-/// Listens to one socket until something fails.
+/// Listens to one socket until something fails. `since` is when the events were
+/// last known, in seconds of the wall clock, so that a session which breaks off
+/// leaves no gap: engines keep their latest events.
 pub(super) async fn serve(
     socket: &Path,
+    since: &mut i64,
     look_ups: &mut mpsc::Receiver<LookUp>,
     reporter: &Reporter,
 ) -> Result<Infallible, DockerError> {
@@ -86,11 +89,7 @@ pub(super) async fn serve(
     };
 
     // The stream's own start cannot be waited for (it is silent until something
-    // happens), so it is asked to begin in the past instead.
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
+    // happens), so it is asked to begin in the past.
     let options = EventsOptionsBuilder::new()
         .since(&since.to_string())
         .filters(&HashMap::from([
@@ -140,6 +139,7 @@ pub(super) async fn serve(
                 let event = event.ok_or(DockerError::EventsEnded)?;
                 let event = event
                     .map_err(|source| DockerError::Request { request: "events", source })?;
+                *since = event.time.unwrap_or(*since);
                 let created = event.action.as_deref() == Some("create");
                 if let Some(description) = of_event(event, runtime) {
                     let id = description.container.id.clone();

@@ -5,9 +5,10 @@
 //! is tried again for ever, and delays names, never counts. Lacks on purpose:
 //! either API's dialect.
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -146,6 +147,10 @@ async fn attend(
 ) {
     let status = reporter.status.clone();
     let mut wait = BACK_OFF.0;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let mut since = i64::try_from(now.as_secs()).unwrap_or(0);
     loop {
         if reporter.descriptions.is_closed() || look_ups.is_closed() {
             return;
@@ -158,20 +163,29 @@ async fn attend(
             continue;
         }
         let begun = Instant::now();
-        match api {
+        let (error, not_served): (Box<dyn Error + Send>, bool) = match api {
             Api::Docker => {
-                let Err(error) = docker::serve(&status.path, &mut look_ups, &reporter).await;
-                status.failed(&error);
+                let path = &status.path;
+                let Err(error) = docker::serve(path, &mut since, &mut look_ups, &reporter).await;
+                (Box::new(error), false)
             }
             Api::Cri => {
                 let Err(error) = cri::serve(&status.path, &mut look_ups, &reporter).await;
-                status.failed(&error);
-                // Docker's own containerd has its CRI switched off as a rule.
-                if !asked_for && matches!(error, CriError::NotServed) {
-                    status.irrelevant();
-                    wait = BACK_OFF.1;
-                }
+                let not_served = matches!(error, CriError::NotServed);
+                (Box::new(error), not_served)
             }
+        };
+        if reporter.descriptions.is_closed() {
+            return;
+        }
+        status.failed(&error);
+        // Docker's own containerd has its CRI switched off as a rule.
+        if not_served && !asked_for {
+            status.irrelevant();
+            wait = BACK_OFF.1;
+        } else {
+            let socket = status.path.display();
+            tracing::warn!(%socket, %error, "a container runtime does not answer, trying again");
         }
         status.session_ended();
         if begun.elapsed() >= GOOD_SESSION {
