@@ -1,0 +1,348 @@
+//! The real daemon as a child, read the way users read it.
+//!
+//! In: settings. Out: its events, its metrics and its API's answers. Invariant:
+//! a daemon that ends early or never gets ready fails the test with its log.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const READY_WITHIN: Duration = Duration::from_secs(30);
+const HTTP_WITHIN: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(50);
+
+/// A running daemon.
+pub struct Agent {
+    child: Child,
+    address: SocketAddr,
+    log: PathBuf,
+    events: Arc<Mutex<Vec<Event>>>,
+}
+
+/// One line of its standard output.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// CLOCK_MONOTONIC nanoseconds when the line was read.
+    pub read_ns: u64,
+    /// The line.
+    pub json: Value,
+}
+
+impl Event {
+    /// A member's text, or "".
+    pub fn text(&self, pointer: &str) -> &str {
+        self.json
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+}
+
+/// One line of its metrics.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// The metric's name.
+    pub name: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its value.
+    pub value: f64,
+}
+
+impl Agent {
+    /// Starts the daemon and waits until it is ready.
+    pub fn start(dir: &Path, settings: &[&str]) -> Agent {
+        let log = dir.join("sealwatch.log");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sealwatch"));
+        // What the tests' caller set for himself is not meant for this daemon.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("SEALWATCH_") {
+                command.env_remove(name);
+            }
+        }
+        let mut child = command
+            .args([
+                "run",
+                "--events",
+                "json",
+                "--web.listen-address",
+                "127.0.0.1:0",
+            ])
+            .args(settings)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let sink = events.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let json = serde_json::from_str(&line)
+                    .unwrap_or_else(|error| Value::String(format!("{error}: {line}")));
+                sink.lock().unwrap().push(Event {
+                    read_ns: monotonic_ns(),
+                    json,
+                });
+            }
+        });
+        let mut agent = Agent {
+            child,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            log,
+            events,
+        };
+        agent.wait_until_ready();
+        agent
+    }
+
+    fn wait_until_ready(&mut self) {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("the daemon ended with {status}\n{}", self.log());
+            }
+            let log = self.log();
+            let address = log.split("address=").nth(1).and_then(|rest| {
+                rest.split(|c: char| c.is_whitespace() || c == '\u{1b}')
+                    .next()?
+                    .parse()
+                    .ok()
+            });
+            if let Some(address) = address {
+                self.address = address;
+                if self.get("/readyz").0 == 200 {
+                    return;
+                }
+            }
+            assert!(
+                begun.elapsed() < READY_WITHIN,
+                "the daemon is not ready\n{log}"
+            );
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where it serves.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> String {
+        // Colours, if any, stand between a field's name and its value.
+        let bytes = fs::read(&self.log).unwrap_or_default();
+        let mut text = String::new();
+        let mut escape = false;
+        for c in String::from_utf8_lossy(&bytes).chars() {
+            match c {
+                '\u{1b}' => escape = true,
+                'm' if escape => escape = false,
+                _ if escape => {}
+                _ => text.push(c),
+            }
+        }
+        text
+    }
+
+    /// The events so far that satisfy `wanted`.
+    pub fn events(&self, wanted: impl Fn(&Event) -> bool) -> Vec<Event> {
+        let events = self.events.lock().unwrap();
+        let odd = events.iter().find(|event| !event.json.is_object());
+        assert!(odd.is_none(), "not an event: {odd:?}");
+        events
+            .iter()
+            .filter(|event| wanted(event))
+            .cloned()
+            .collect()
+    }
+
+    /// Status and body of a GET; status 0 where nothing answers.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let ask = || -> std::io::Result<String> {
+            let mut stream = TcpStream::connect_timeout(&self.address, HTTP_WITHIN)?;
+            stream.set_read_timeout(Some(HTTP_WITHIN))?;
+            write!(
+                stream,
+                "GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n",
+                self.address
+            )?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        };
+        let answer = ask().unwrap_or_default();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+        (status.unwrap_or(0), body.to_owned())
+    }
+
+    /// Its metrics as text.
+    pub fn metrics_text(&self) -> String {
+        let (status, body) = self.get("/metrics");
+        assert_eq!(status, 200, "{body}\n{}", self.log());
+        body
+    }
+
+    /// Its metrics.
+    pub fn metrics(&self) -> Vec<Series> {
+        let text = self.metrics_text();
+        let lines = text
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
+        lines
+            .map(|line| series(line).unwrap_or_else(|| panic!("not a series: {line}")))
+            .collect()
+    }
+
+    /// The sum of a metric over the series with these labels.
+    pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let has = |series: &Series| {
+            labels
+                .iter()
+                .all(|(name, value)| series.labels.get(*name).is_some_and(|found| found == value))
+        };
+        let all = self.metrics();
+        all.iter()
+            .filter(|s| s.name == name && has(s))
+            .map(|s| s.value)
+            .sum()
+    }
+
+    /// The denials of its API.
+    pub fn denials(&self) -> Vec<Event> {
+        let (status, body) = self.get("/api/v1/denials");
+        assert_eq!(status, 200, "{body}");
+        let mut answer: Value = serde_json::from_str(&body).unwrap();
+        let denials = answer["denials"].take();
+        let denials = serde_json::from_value::<Vec<Value>>(denials).unwrap();
+        denials
+            .into_iter()
+            .map(|json| Event {
+                read_ns: monotonic_ns(),
+                json,
+            })
+            .collect()
+    }
+
+    /// CPU time used so far, user and system, in seconds.
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        let fields: Vec<&str> = stat
+            .rsplit_once(')')
+            .unwrap()
+            .1
+            .split_whitespace()
+            .collect();
+        // Fields 14 and 15 of proc(5), of which two were before the bracket.
+        let ticks: f64 = [fields[11], fields[12]]
+            .iter()
+            .map(|t| t.parse::<f64>().unwrap())
+            .sum();
+        // SAFETY: takes an integer, returns an integer.
+        ticks / unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as f64
+    }
+
+    /// Asks it to end, and waits for that.
+    pub fn stop(mut self) -> ExitStatus {
+        let pid = i32::try_from(self.pid()).unwrap();
+        // SAFETY: takes integers; the child was not waited for, so the id is its own.
+        unsafe { libc::kill(pid, libc::SIGTERM) };
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(
+                begun.elapsed() < Duration::from_secs(10),
+                "SIGTERM did not end the daemon"
+            );
+            std::thread::sleep(POLL);
+        }
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the daemon's log:\n{}", self.log());
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Polls until `true`, or fails after `within`.
+pub fn eventually(what: &str, within: Duration, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < within, "{what}: not within {within:?}");
+        std::thread::sleep(POLL);
+    }
+}
+
+/// A process's size from /proc/PID/status, in MiB: `VmRSS` now, `VmHWM` at its peak.
+pub fn size_mib(pid: u32, field: &str) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status
+        .lines()
+        .find(|line| line.split(':').next() == Some(field))?;
+    Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
+}
+
+/// CLOCK_MONOTONIC, the clock of the events' `monotonic_ns`.
+pub fn monotonic_ns() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `time` is a timespec that outlives the call.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// One line of the text format.
+fn series(line: &str) -> Option<Series> {
+    let (head, value) = line.rsplit_once(' ')?;
+    let (name, inside) = match head.split_once('{') {
+        Some((name, rest)) => (name, rest.strip_suffix('}')?),
+        None => (head, ""),
+    };
+    let mut labels = BTreeMap::new();
+    let mut rest = inside;
+    while !rest.is_empty() {
+        let (label, after) = rest.split_once("=\"")?;
+        let mut text = String::new();
+        let mut chars = after.char_indices();
+        let end = loop {
+            match chars.next()? {
+                (_, '\\') => text.push(match chars.next()?.1 {
+                    'n' => '\n',
+                    other => other,
+                }),
+                (at, '"') => break at,
+                (_, other) => text.push(other),
+            }
+        };
+        labels.insert(label.to_owned(), text);
+        rest = after[end + 1..].trim_start_matches(',');
+    }
+    Some(Series {
+        name: name.to_owned(),
+        labels,
+        value: value.parse().ok()?,
+    })
+}

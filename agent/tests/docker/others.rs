@@ -1,0 +1,167 @@
+//! The same daemon beside Podman, and beside containerd through CRI.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use xtask::engine::IMAGE;
+
+use super::Stage;
+use super::agent::{Agent, eventually};
+use super::engines::cannot_run;
+use super::engines::containerd::{Containerd, Wanted};
+use super::engines::podman::Podman;
+
+/// The image's root as an archive, for runtimes that have no registry either.
+fn exported(stage: &Stage) -> PathBuf {
+    let archive = stage.path().join("root.tar");
+    let text = archive.to_string_lossy();
+    stage
+        .engine
+        .docker_ok(&["create", "--network", "none", "--name", "exported", IMAGE])
+        .unwrap();
+    stage
+        .engine
+        .docker_ok(&["export", "--output", &text, "exported"])
+        .unwrap();
+    archive
+}
+
+#[test]
+fn podmans_containers_are_named() {
+    let stage = match Stage::set() {
+        Ok(stage) => stage,
+        Err(why) => return cannot_run("podmans_containers", &why),
+    };
+    let archive = exported(&stage);
+    let podman = match Podman::start(&stage.path().join("podman"), &archive, "sealwatch/busybox") {
+        Ok(podman) => podman,
+        Err(why) => return cannot_run("podmans_containers", &why),
+    };
+    let socket = podman.socket().to_string_lossy().into_owned();
+    let agent = Agent::start(
+        stage.path(),
+        &["--cri-endpoint", "none", "--docker-socket", &socket],
+    );
+    let output = podman.run(&[
+        "run",
+        "--rm",
+        "--read-only",
+        "--read-only-tmpfs=false",
+        "--network",
+        "none",
+        "--name",
+        "by-podman",
+        "sealwatch/busybox",
+        "sh",
+        "-c",
+        "echo > /srv/x; mkdir /srv/y; exit 0",
+    ]);
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        complaints.matches("Read-only file system").count(),
+        2,
+        "{complaints}"
+    );
+    eventually(
+        "Podman's container is counted by name",
+        Duration::from_secs(10),
+        || {
+            let count = |operation| {
+                let labels = [
+                    ("container", "by-podman"),
+                    ("operation", operation),
+                    ("errno", "EROFS"),
+                ];
+                agent.sum("sealwatch_denials_total", &labels)
+            };
+            count("create") == 1.0 && count("mkdir") == 1.0
+        },
+    );
+    eventually(
+        "the runtime is told to be up",
+        Duration::from_secs(5),
+        || agent.sum("sealwatch_runtime_up", &[("runtime", "podman")]) == 1.0,
+    );
+    assert_eq!(agent.stop().code(), Some(0));
+}
+
+#[test]
+fn pods_are_named_through_cri() {
+    let stage = match Stage::set() {
+        Ok(stage) => stage,
+        Err(why) => return cannot_run("pods_are_named", &why),
+    };
+    let root = exported(&stage);
+    let save = |image: &str, change: &str, name: &str| {
+        let archive = stage.path().join(name);
+        let (root, out) = (root.to_string_lossy(), archive.to_string_lossy());
+        stage
+            .engine
+            .docker_ok(&["import", "--change", change, &root, image])
+            .unwrap();
+        stage
+            .engine
+            .docker_ok(&["save", "--output", &out, image])
+            .unwrap();
+        archive
+    };
+    let pause = save(
+        "sealwatch/pause:latest",
+        "ENTRYPOINT [\"/bin/sleep\",\"3600\"]",
+        "pause.tar",
+    );
+    let app = save("sealwatch/app:1", "ENV PATH=/bin", "app.tar");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (dir, archives) = (stage.path().join("c"), [pause.as_path(), app.as_path()]);
+    let mut containerd = match runtime.block_on(Containerd::start(&dir, &archives)) {
+        Ok(containerd) => containerd,
+        Err(why) => return cannot_run("pods_are_named", &why),
+    };
+    let socket = containerd.socket().to_string_lossy().into_owned();
+    let agent = Agent::start(
+        stage.path(),
+        &["--docker-socket", "none", "--cri-endpoint", &socket],
+    );
+    let wanted = Wanted {
+        name: "app",
+        image: "docker.io/sealwatch/app:1",
+        command: &[
+            "/bin/sh",
+            "-c",
+            "echo > /srv/x; mkdir /srv/y; echo > /data/fine; sleep 5",
+        ],
+        mounts: &[("/data", stage.path())],
+    };
+    let (namespace, pod) = ("prod", "web-7d9f8b6c5-x2x4z");
+    runtime.block_on(async {
+        let uid = "8f6a2c1e-1111-4222-8333-0123456789ab";
+        let labels = [("pod-template-hash", "7d9f8b6c5"), ("track", "canary")];
+        let sandbox = containerd.pod(namespace, pod, uid, &labels).await.unwrap();
+        containerd.run(&sandbox, &wanted).await.unwrap();
+    });
+    let whose = [("namespace", namespace), ("pod", pod), ("container", "app")];
+    eventually(
+        "the pod's container is counted by name",
+        Duration::from_secs(10),
+        || agent.sum("sealwatch_denials_total", &whose) == 2.0,
+    );
+    let info = [
+        whose.as_slice(),
+        &[
+            ("workload", "web"),
+            ("revision", "7d9f8b6c5"),
+            ("track", "canary"),
+            ("image", wanted.image),
+        ],
+    ]
+    .concat();
+    let known = agent.sum("sealwatch_container_info", &info);
+    assert_eq!(known, 1.0, "{}", agent.metrics_text());
+    eventually(
+        "the runtime is told to be up",
+        Duration::from_secs(5),
+        || agent.sum("sealwatch_runtime_up", &[("runtime", "containerd")]) == 1.0,
+    );
+    runtime.block_on(containerd.clear());
+    assert_eq!(agent.stop().code(), Some(0));
+}
