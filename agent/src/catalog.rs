@@ -251,7 +251,15 @@ pub const fn sight(operation: Operation, backend: Backend) -> Sight {
         (Operation::Write, Backend::Tracepoint) => But("through io_uring or a page fault"),
         (Operation::Fallocate, _) => NO_URING,
         // Inner functions that are called once the path was found.
-        (Operation::Chmod | Operation::Truncate, Backend::Fexit | Backend::Kprobe) => SEARCH,
+        (Operation::Chmod, Backend::Fexit | Backend::Kprobe) => SEARCH,
+        (Operation::Truncate, Backend::Fexit | Backend::Kprobe) => {
+            But("what is refused while its path is searched, nor ftruncate of a 32-bit program")
+        }
+        // The system calls by descriptor are watched in their 64-bit form.
+        (Operation::Chown, Backend::Fexit | Backend::Kprobe) => But("fchown of a 32-bit program"),
+        (Operation::Setxattr, Backend::Fexit | Backend::Kprobe) => {
+            But("fsetxattr and fremovexattr of a 32-bit program")
+        }
         (
             Operation::Open
             | Operation::Create
