@@ -170,6 +170,11 @@ pub const LOSSES: &[LossRow] = &[
         "Birth or death of a control group; a scan makes up for it.",
     ),
     loss(
+        Stage::Kernel,
+        "program_skipped",
+        "A run of a program, refusal or not: a task preempted another inside it. Linux 5.12 and later tell.",
+    ),
+    loss(
         Stage::Source,
         "map_failed",
         "A reading of the counters; the next makes up for it.",
@@ -282,7 +287,6 @@ pub const fn sight(operation: Operation, backend: Backend) -> Sight {
             | Operation::Chown
             | Operation::Utime
             | Operation::Truncate
-            | Operation::Setxattr
             | Operation::Bind
             | Operation::Exec,
             _,

@@ -48,6 +48,8 @@ pub const GRACE_NS: u64 = 120_000_000_000;
 pub const REASON_MAP_FAILED: &str = "map_failed";
 /// Loss: births and deaths that found their ring buffer full.
 pub const REASON_CGROUP_RING_FULL: &str = "cgroup_ring_full";
+/// [`Loss::reason`]: the kernel skipped a program that was active on that processor.
+pub const REASON_PROGRAM_SKIPPED: &str = "program_skipped";
 /// The stages, wired.
 pub struct Pipeline<S> {
     source: S,
@@ -246,11 +248,16 @@ impl<S: Source> Pipeline<S> {
             }
             Err(error) => return self.map_failed(&error),
         }
-        self.aggregate.lost_in_all(Loss {
-            stage: Stage::Kernel,
-            reason: REASON_CGROUP_RING_FULL,
-            count: self.stats[Stat::CgroupLost as usize],
-        });
+        for (reason, stat) in [
+            (REASON_CGROUP_RING_FULL, Stat::CgroupLost),
+            (REASON_PROGRAM_SKIPPED, Stat::Skipped),
+        ] {
+            self.aggregate.lost_in_all(Loss {
+                stage: Stage::Kernel,
+                reason,
+                count: self.stats[stat as usize],
+            });
+        }
         let Self {
             source,
             identity,

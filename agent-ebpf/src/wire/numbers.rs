@@ -214,5 +214,7 @@ numbers! {
         SampleLost = 5 => "sample_lost",
         /// Samples handed over.
         Sampled = 6 => "sampled",
+        /// Runs of a program that the kernel skipped; filled in by the loader, not by the programs.
+        Skipped = 7 => "skipped",
     }
 }

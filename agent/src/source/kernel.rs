@@ -8,6 +8,7 @@
 
 mod attach;
 mod error;
+mod skipped;
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -22,6 +23,7 @@ use error::{errno, map_error, object_error, reason};
 use sealwatch_ebpf::layout::{ABSENT, Settings};
 use sealwatch_ebpf::wire::{self, CountKey, CountValue, DENIAL_ERRNOS, STATS_MAX};
 use sealwatch_ebpf::{layout, syscalls};
+use skipped::Skipped;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tracing::debug;
@@ -76,6 +78,7 @@ pub struct Kernel {
     overflow: Array<MapData, u64>,
     stats: Array<MapData, u64>,
     ignored: HashMap<MapData, u64, u8>,
+    skipped: Skipped,
     plan: Plan,
     missing_fields: Vec<String>,
     // The links live in here.
@@ -140,6 +143,7 @@ pub fn load(options: &Options) -> Result<Kernel, LoadError> {
         overflow: typed(take(&mut object, wire::MAP_OVERFLOW)?, wire::MAP_OVERFLOW)?,
         stats: typed(take(&mut object, wire::MAP_STATS)?, wire::MAP_STATS)?,
         ignored: typed(take(&mut object, wire::MAP_IGNORED)?, wire::MAP_IGNORED)?,
+        skipped: Skipped::of(&object),
         plan,
         missing_fields,
         _object: object,
@@ -272,6 +276,7 @@ impl Source for Kernel {
         for (value, slot) in self.stats.iter().zip(&mut stats) {
             *slot = value.map_err(|error| map_error(wire::MAP_STATS, &error))?;
         }
+        stats[wire::Stat::Skipped as usize] = self.skipped.total();
         Ok(stats)
     }
 
