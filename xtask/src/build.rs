@@ -32,6 +32,15 @@ pub struct Built {
 /// The toolchain's, or the compiler's.
 pub fn build(profile: &str) -> Result<Built> {
     let object = ebpf(&toolchain::ensure()?)?;
+    let agent = daemon(profile)?;
+    Ok(Built { object, agent })
+}
+
+/// Builds the daemon with the kernel half that is there, and returns it.
+///
+/// # Errors
+/// The compiler's.
+pub fn daemon(profile: &str) -> Result<PathBuf> {
     let triple = layout::host_triple()?;
     let mut command = user_half("build", &triple);
     command.args([
@@ -43,10 +52,7 @@ pub fn build(profile: &str) -> Result<Built> {
         "sealwatch",
     ]);
     step::loud(&format!("building the daemon ({profile})"), &mut command)?;
-    Ok(Built {
-        object,
-        agent: layout::agent_binary(&triple, profile),
-    })
+    Ok(layout::agent_binary(&triple, profile))
 }
 
 /// Builds the kernel half and returns its object file.

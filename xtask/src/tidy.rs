@@ -17,7 +17,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{layout, step};
+use crate::{build, layout, step};
 
 /// Something that is not as it should be.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,28 +47,47 @@ fn finding(path: &Path, line: usize, what: impl Into<String>) -> Finding {
     }
 }
 
-/// Looks at every file; with `fix`, rewrites the generated tables first.
+/// Looks at every file, and at the documents' generated tables; with `fix`,
+/// writes these anew. Builds the daemon, which knows the tables.
 ///
 /// # Errors
 /// The findings, one per line.
 pub fn run(fix: bool) -> Result<()> {
-    let paths = tracked()?;
+    rules()?;
+    tables(&build::daemon("release")?, fix)
+}
+
+/// Looks at every file.
+///
+/// # Errors
+/// The findings, one per line.
+pub fn rules() -> Result<()> {
     let mut findings = Vec::new();
-    let mut documents = Vec::new();
-    for path in &paths {
-        findings.extend(files::check_name(path));
-        let Ok(text) = fs::read_to_string(layout::root().join(path)) else {
+    for path in tracked()? {
+        findings.extend(files::check_name(&path));
+        let Ok(text) = fs::read_to_string(layout::root().join(&path)) else {
             continue; // Not text, or deleted and not yet committed.
         };
-        findings.extend(files::check_text(path, &text));
+        findings.extend(files::check_text(&path, &text));
         if let Ok(inner) = path.strip_prefix("agent/src") {
             findings.extend(layers::check(inner, &text));
         }
-        if path.extension().is_some_and(|extension| extension == "md") {
-            documents.push((path.clone(), text));
-        }
     }
-    findings.extend(tables::check(&documents, fix)?);
+    conclude(&findings)
+}
+
+/// Compares the documents' generated tables with what a daemon prints; with
+/// `fix`, writes them anew.
+///
+/// # Errors
+/// The findings, one per line.
+pub fn tables(daemon: &Path, fix: bool) -> Result<()> {
+    let mut documents = tracked()?;
+    documents.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    conclude(&tables::check(&documents, daemon, fix)?)
+}
+
+fn conclude(findings: &[Finding]) -> Result<()> {
     if findings.is_empty() {
         return Ok(());
     }

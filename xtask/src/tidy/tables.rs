@@ -8,12 +8,13 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context as _, Result};
 
 use super::{Finding, finding};
-use crate::{build, layout, step};
+use crate::{layout, step};
 
 const BEGIN: &str = "<!-- generated: ";
 const BEGIN_CLOSE: &str = " -->";
@@ -22,15 +23,16 @@ const END: &str = "<!-- end -->";
 /// The hidden command of the daemon that prints the tables: JSON, name -> Markdown.
 const GENERATOR: &str = "tables";
 
-pub(super) fn check(documents: &[(PathBuf, String)], fix: bool) -> Result<Vec<Finding>> {
-    if !documents.iter().any(|(_, text)| text.contains(BEGIN)) {
-        return Ok(Vec::new());
-    }
-    let tables = tables()?;
+pub(super) fn check(documents: &[PathBuf], daemon: &Path, fix: bool) -> Result<Vec<Finding>> {
+    let tables = step::output(Command::new(daemon).arg(GENERATOR))?;
+    let tables = serde_json::from_str(&tables).context("`sealwatch tables` printed no tables")?;
     let mut findings = Vec::new();
-    for (path, text) in documents {
-        match expand(path, text, &tables) {
-            Ok(fresh) if fresh == *text => {}
+    for path in documents {
+        let Ok(text) = fs::read_to_string(layout::root().join(path)) else {
+            continue; // Deleted and not yet committed.
+        };
+        match expand(path, &text, &tables) {
+            Ok(fresh) if fresh == text => {}
             Ok(fresh) if fix => {
                 fs::write(layout::root().join(path), fresh)?;
                 eprintln!("tidy: wrote the tables of {}", path.display());
@@ -48,23 +50,6 @@ pub(super) fn check(documents: &[(PathBuf, String)], fix: bool) -> Result<Vec<Fi
         }
     }
     Ok(findings)
-}
-
-/// Asks the daemon. Compiled as the tests are, so that it is compiled once.
-fn tables() -> Result<BTreeMap<String, String>> {
-    let mut command = build::user_half("run", &layout::host_triple()?);
-    command.args([
-        "--quiet",
-        "--release",
-        "--package",
-        "sealwatch",
-        "--",
-        GENERATOR,
-    ]);
-    let text = step::timed("generating the documents' tables", || {
-        step::output(&mut command)
-    })?;
-    serde_json::from_str(&text).context("`sealwatch tables` did not print tables")
 }
 
 fn expand(path: &Path, text: &str, tables: &BTreeMap<String, String>) -> Result<String, Finding> {
