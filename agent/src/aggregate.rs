@@ -40,7 +40,7 @@ pub use snapshot::{
 };
 
 /// Longest that a count waits for its first sample.
-pub const SETTLE_NS: u64 = 2_000_000_000;
+pub const SETTLE_NS: u64 = 5_000_000_000;
 
 /// A counter of a control group that nobody knows is forgotten after this time
 /// without a refusal, since nothing will tell of the group's death.

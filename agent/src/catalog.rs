@@ -64,7 +64,7 @@ metrics! {
     RECORDED_DENIALS = Counter "sealwatch_recorded_denials_total" []
         "Refusals counted in the kernel: the sum of all denials here, of those pending, retired and ignored.";
     PENDING_DENIALS = Gauge "sealwatch_pending_denials" []
-        "Refusals that wait for their first sample before they are exported, 2 seconds at most.";
+        "Refusals that wait for their first sample before they are exported, 5 seconds at most.";
     RETIRED_DENIALS = Counter "sealwatch_retired_denials_total" []
         "Refusals whose series have left with their container.";
     IGNORED_DENIALS = Counter "sealwatch_ignored_denials_total" []

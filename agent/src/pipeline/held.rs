@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use crate::denial::Denial;
 
 /// Longest that a sample waits for a name, in nanoseconds.
-pub const NAME_WAIT_NS: u64 = 1_000_000_000;
+pub const NAME_WAIT_NS: u64 = 4_000_000_000;
 /// Most samples that wait.
 const HELD_MAX: usize = 8_192;
 /// Most bytes of their paths.
