@@ -20,6 +20,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
+pub use image::static_busybox;
+
 use crate::{
     step,
     toolchain::{apt, ensure_packages},

@@ -22,7 +22,7 @@ use crate::layout;
 use crate::toolchain::ensure_packages;
 
 /// Packages that guests are made with.
-const PACKAGES: [&str; 3] = ["busybox-static", "cpio", "xz-utils"];
+const PACKAGES: [&str; 2] = ["cpio", "xz-utils"];
 
 /// `cargo xtask vm`: runs a command in a guest.
 #[derive(clap::Args, Debug)]

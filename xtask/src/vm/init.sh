@@ -20,6 +20,7 @@ for word in $(cat /proc/cmdline); do
 done
 mkdir -p /root/lab
 mount --bind "/host$job" /root/lab || fail "mounting the job"
+cp /bin/busybox /root/lab/busybox
 for directory in dev proc sys run tmp; do
     mkdir -p "/root/$directory"
 done
@@ -31,4 +32,4 @@ mount --move /dev /root/dev || fail "moving /dev"
 mount --move /proc /root/proc
 mount --move /sys /root/sys
 umount -l /host
-exec switch_root /root /bin/busybox sh /lab/guest.sh
+exec switch_root /root /lab/busybox sh /lab/guest.sh

@@ -57,8 +57,7 @@ pub fn make(kernel: &KernelFiles, home: &Path) -> Result<PathBuf> {
     ] {
         fs::create_dir_all(stage.join(directory))?;
     }
-    // The package's place; another busybox on the PATH may not be static.
-    fs::copy("/bin/busybox", stage.join("bin/busybox")).context("/bin/busybox")?;
+    fs::copy(crate::engine::static_busybox()?, stage.join("bin/busybox")).context("busybox")?;
     fs::write(stage.join("init"), INIT)?;
     fs::set_permissions(stage.join("init"), fs::Permissions::from_mode(0o755))?;
     let mut order = String::new();

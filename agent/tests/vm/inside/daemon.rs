@@ -1,0 +1,238 @@
+//! The daemon under test: started, scraped, stopped.
+//!
+//! In: a backend and the runtimes' sockets. Out: what it counted and told. Invariant:
+//! it is stopped by SIGTERM and must end well. Lacks on purpose: retries; what is not
+//! counted within [`SETTLE`] is not counted.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::super::SEALWATCH;
+use super::super::report::{Backend, Event, Provoked, Run, Series, key, parse_metrics};
+use super::super::table::to_be_counted;
+use super::{OUT, Result};
+
+const ADDRESS: &str = "127.0.0.1:9402";
+const READY_WITHIN: Duration = Duration::from_secs(90);
+const NAMED_WITHIN: Duration = Duration::from_secs(60);
+/// From the last refusal to its count in the metrics; skipped runs are told every 10 seconds.
+const SETTLE: Duration = Duration::from_secs(15);
+const STOP_WITHIN: Duration = Duration::from_secs(20);
+
+/// A running daemon.
+pub struct Daemon {
+    backend: String,
+    child: Child,
+    events: PathBuf,
+    log: PathBuf,
+}
+
+/// A container to be compared: runtime, id, labels, what was provoked.
+pub type Compared = (&'static str, String, [&'static str; 3], Vec<Provoked>);
+
+impl Daemon {
+    /// Starts it with one backend forced and waits until it is ready.
+    pub async fn start(backend: &str, docker: &Path, cri: &Path) -> Result<Daemon> {
+        let events = Path::new(OUT).join(format!("events-{backend}.jsonl"));
+        let log = Path::new(OUT).join(format!("log-{backend}"));
+        let child = Command::new(SEALWATCH)
+            .args(["run", "--backend", backend, "--events", "json"])
+            .args(["--web.listen-address", ADDRESS])
+            .arg("--docker-socket")
+            .arg(docker)
+            .arg("--cri-endpoint")
+            .arg(cri)
+            .stdin(Stdio::null())
+            .stdout(fs::File::create(&events)?)
+            .stderr(fs::File::create(&log)?)
+            .spawn()?;
+        let mut daemon = Daemon {
+            backend: backend.into(),
+            child,
+            events,
+            log,
+        };
+        let begun = Instant::now();
+        while !get("/readyz").await.is_ok_and(|(status, _)| status == 200) {
+            let ended = daemon.child.try_wait()?;
+            if ended.is_some() || begun.elapsed() > READY_WITHIN {
+                return Err(format!("not ready ({ended:?}):\n{}", daemon.log()).into());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        println!("{backend}: ready after {} ms", begun.elapsed().as_millis());
+        Ok(daemon)
+    }
+
+    fn log(&self) -> String {
+        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        xtask::step::tail(&text)
+    }
+
+    /// Waits until it knows containers by these names.
+    pub async fn knows(&self, containers: &[[&str; 3]]) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            let series = parse_metrics(&get("/metrics").await?.1);
+            let known = |names: &[&str; 3]| {
+                let mut infos = series
+                    .iter()
+                    .filter(|(metric, ..)| metric == "sealwatch_container_info");
+                infos.any(|(_, labels, _)| is_of(labels, names))
+            };
+            if containers.iter().all(known) {
+                return Ok(());
+            }
+            if begun.elapsed() > NAMED_WITHIN {
+                return Err(format!("{containers:?} are not known:\n{}", self.log()).into());
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    }
+
+    /// Waits until as much is counted as was provoked, or long enough; then stops it.
+    pub async fn settle(mut self, wanted: [Compared; 2]) -> Result<(Backend, Vec<Run>)> {
+        let begun = Instant::now();
+        let series = loop {
+            let (_, text) = get("/metrics").await?;
+            let series = parse_metrics(&text);
+            let all = wanted.iter().all(|(_, _, names, provoked)| {
+                let counted: u64 = counted(&series, names).values().sum();
+                counted >= to_be_counted(&self.backend, provoked)
+            });
+            if all || begun.elapsed() > SETTLE {
+                fs::write(
+                    Path::new(OUT).join(format!("metrics-{}", self.backend)),
+                    text,
+                )?;
+                break series;
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        };
+        self.stop().await?;
+        let events = self.events()?;
+        let runs = wanted.map(|(runtime, id, names, provoked)| Run {
+            backend: self.backend.clone(),
+            runtime: runtime.into(),
+            counted: counted(&series, &names),
+            events: events
+                .iter()
+                .filter(|event| event.container.as_ref().is_some_and(|named| named.id == id))
+                .cloned()
+                .collect(),
+            id,
+            names: names.map(str::to_owned),
+            provoked,
+        });
+        Ok((self.summary(&series), runs.into()))
+    }
+
+    fn events(&self) -> Result<Vec<Event>> {
+        let text = fs::read_to_string(&self.events)?;
+        let lines = text.lines().map(|line| {
+            serde_json::from_str(line).map_err(|error| format!("{line}: {error}").into())
+        });
+        lines.collect()
+    }
+
+    async fn stop(&mut self) -> Result<()> {
+        let pid = libc::pid_t::try_from(self.child.id())?;
+        // SAFETY: the child has not been waited for, so the number is still its own.
+        unsafe { libc::kill(pid, libc::SIGTERM) };
+        let begun = Instant::now();
+        loop {
+            match self.child.try_wait()? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => return Err(format!("ended with {status}:\n{}", self.log()).into()),
+                None if begun.elapsed() > STOP_WITHIN => return Err("does not stop".into()),
+                None => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+
+    fn summary(&self, series: &[Series]) -> Backend {
+        let pairs = |name: &str, value: &str| -> BTreeMap<String, String> {
+            series
+                .iter()
+                .filter(|(metric, ..)| metric == name)
+                .filter_map(|(_, labels, _)| {
+                    Some((labels.get("hook")?.clone(), labels.get(value)?.clone()))
+                })
+                .collect()
+        };
+        let is_skip = |labels: &BTreeMap<String, String>| {
+            labels
+                .get("reason")
+                .is_some_and(|reason| reason == "program_skipped")
+        };
+        let losses = series.iter().filter(|(metric, _, value)| {
+            let zero = ["sealwatch_lost_total", "sealwatch_limited_denials_total"];
+            zero.contains(&metric.as_str()) && *value != 0.0
+        });
+        let (skips, unwanted): (Vec<_>, Vec<_>) =
+            losses.partition(|(_, labels, _)| is_skip(labels));
+        Backend {
+            name: self.backend.clone(),
+            attached: pairs("sealwatch_hooks_attached", "backend"),
+            missing: pairs("sealwatch_hooks_missing", "reason"),
+            skipped: skips.iter().map(|(.., value)| *value as u64).sum(),
+            unwanted: unwanted
+                .into_iter()
+                .map(|(metric, labels, value)| format!("{metric}{labels:?} is {value}"))
+                .collect(),
+            log: self.log(),
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn is_of(labels: &BTreeMap<String, String>, names: &[&str; 3]) -> bool {
+    let pairs = ["namespace", "pod", "container"].into_iter().zip(names);
+    pairs
+        .into_iter()
+        .all(|(label, name)| labels.get(label).is_some_and(|value| value == name))
+}
+
+/// Denials of one container by operation and errno, causes added up.
+fn counted(series: &[Series], names: &[&str; 3]) -> BTreeMap<String, u64> {
+    let mut counted = BTreeMap::new();
+    for (metric, labels, value) in series {
+        if metric == "sealwatch_denials_total" && is_of(labels, names) {
+            *counted
+                .entry(key(&labels["operation"], &labels["errno"]))
+                .or_insert(0) += *value as u64;
+        }
+    }
+    counted
+}
+
+/// A GET to the daemon: status and body.
+async fn get(path: &str) -> Result<(u16, String)> {
+    let mut stream = TcpStream::connect(ADDRESS).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {ADDRESS}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or("no end of the head")?;
+    let status = head.split(' ').nth(1).ok_or("no status")?.parse()?;
+    // Sent in chunks, the body would have their sizes in between.
+    if head
+        .to_ascii_lowercase()
+        .contains("transfer-encoding: chunked")
+    {
+        return Err("the daemon answers in chunks".into());
+    }
+    Ok((status, body.to_owned()))
+}

@@ -1,0 +1,150 @@
+//! Every supported kernel, every backend, two runtimes: what is provoked is counted.
+//!
+//! In: this test program, the daemon and `provoke`. Out: a table per kernel; a
+//! failure where a count or a path differs that [`table::NOT_MEASURED`] does not list.
+//! Invariant: real kernels, a real dockerd, a real containerd. Lacks on purpose:
+//! anything that a table of numbers cannot show.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
+#[path = "../engines/mod.rs"]
+mod engines;
+mod image;
+mod inside;
+mod report;
+mod table;
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use xtask::vm::{Guest, Job, Kernel};
+
+/// Guests at a time; each has one processor.
+const GUESTS: usize = 2;
+/// A guest takes about a minute; a machine that is busy with other things, longer.
+const WITHIN: Duration = Duration::from_secs(600);
+
+/// In the guest: this test program itself.
+const SELF: &str = "/usr/local/bin/sealwatch-vm-test";
+/// In the guest: `provoke`.
+const PROVOKE: &str = "/usr/local/bin/provoke";
+/// In the guest: the daemon.
+const SEALWATCH: &str = "/usr/local/bin/sealwatch";
+/// In the guest: the archive of the image.
+const ARCHIVE: &str = "/usr/local/share/sealwatch-vm.tar";
+
+#[test]
+fn counts_what_is_provoked_on_every_kernel_and_backend() {
+    if cfg!(not(target_arch = "x86_64")) {
+        return engines::cannot_run("vm", &"the guests are x86-64");
+    }
+    let begun = Instant::now();
+    let scratch = tempfile::tempdir().unwrap();
+    let provoke = build_provoke();
+    let archive = image::make(&provoke, scratch.path()).unwrap();
+    let files = vec![
+        (std::env::current_exe().unwrap(), SELF.into()),
+        (provoke, PROVOKE.into()),
+        (env!("CARGO_BIN_EXE_sealwatch").into(), SEALWATCH.into()),
+        (archive, ARCHIVE.into()),
+    ];
+    let only = std::env::var("SEALWATCH_VM_KERNEL").ok();
+    let kernels = Kernel::ALL
+        .into_iter()
+        .filter(|kernel| only.as_deref().is_none_or(|only| only == kernel.label()));
+    let queue = Mutex::new(kernels.collect::<Vec<_>>());
+    let failures = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..GUESTS {
+            scope.spawn(|| {
+                while let Some(kernel) = take(&queue) {
+                    let found = run(kernel, &files);
+                    failures.lock().unwrap().extend(found);
+                }
+            });
+        }
+    });
+    println!("the matrix took {} s", begun.elapsed().as_secs());
+    let failures = failures.into_inner().unwrap();
+    assert!(
+        failures.is_empty(),
+        "{} differences:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
+fn take(queue: &Mutex<Vec<Kernel>>) -> Option<Kernel> {
+    queue.lock().unwrap().pop()
+}
+
+/// Boots one kernel; prints its table and returns what is wrong with it.
+fn run(kernel: Kernel, files: &[(PathBuf, PathBuf)]) -> Vec<String> {
+    let job = Job {
+        files: files.to_vec(),
+        command: [
+            SELF,
+            "--ignored",
+            "--exact",
+            "inside_the_guest",
+            "--nocapture",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        timeout: WITHIN,
+    };
+    let outcome = match Guest::new(kernel).run(&job) {
+        Ok(outcome) => outcome,
+        Err(why) => return vec![format!("kernel {kernel}: {why:#}")],
+    };
+    let report = match report::Report::read(&outcome.output.join("report.json")) {
+        Ok(report) => report,
+        Err(why) => {
+            return vec![format!(
+                "kernel {kernel}: no report: {why}\n{}",
+                outcome.text
+            )];
+        }
+    };
+    // In one piece, as another guest prints at the same time.
+    println!("{}", table::text(kernel.label(), &report));
+    let mut failures = table::differences(kernel.label(), &report);
+    if outcome.status != 0 {
+        failures.push(format!(
+            "kernel {kernel}: exit code {}\n{}",
+            outcome.status, outcome.text
+        ));
+    }
+    failures
+}
+
+/// Builds the example beside this program, with the same flags.
+fn build_provoke() -> PathBuf {
+    let triple = xtask::layout::host_triple().unwrap();
+    let mut cargo = xtask::build::user_half("build", &triple);
+    cargo.args([
+        "--release",
+        "--package",
+        "sealwatch",
+        "--example",
+        "provoke",
+    ]);
+    xtask::step::quiet("building provoke", &mut cargo).unwrap();
+    xtask::layout::target_dir()
+        .join(triple)
+        .join("release/examples/provoke")
+}
+
+/// Runs in the guest, where the test above starts it.
+#[test]
+#[ignore = "only for guests"]
+fn inside_the_guest() {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(inside::run())
+        .unwrap();
+}

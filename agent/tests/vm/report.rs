@@ -1,0 +1,145 @@
+//! What a guest tells of its kernel, as JSON.
+//!
+//! In: what was provoked, metrics, events. Out: [`Report`], written in the guest and
+//! read outside. Invariant: numbers as they were read; nothing is judged here.
+//! Lacks on purpose: judging, which `table` does.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+/// A line of `provoke`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Provoked {
+    pub case: String,
+    pub operation: String,
+    pub errno: String,
+    pub got: String,
+    pub path: String,
+    pub count: u64,
+}
+
+/// An event, as far as it is compared.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Event {
+    pub operation: String,
+    pub errno: String,
+    pub path: String,
+    pub path_resolution: String,
+    pub cause: String,
+    pub hook: String,
+    pub container: Option<Named>,
+}
+
+/// An event's container.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Named {
+    pub id: String,
+    pub name: String,
+    pub namespace: String,
+    pub pod: String,
+}
+
+/// One container under one backend.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Run {
+    pub backend: String,
+    pub runtime: String,
+    /// The id that the runtime gave it.
+    pub id: String,
+    /// The labels `namespace`, `pod`, `container` that its series must have.
+    pub names: [String; 3],
+    pub provoked: Vec<Provoked>,
+    /// `sealwatch_denials_total` under these labels, by operation and errno.
+    pub counted: BTreeMap<String, u64>,
+    /// The container's events, by its id.
+    pub events: Vec<Event>,
+}
+
+/// What belongs to a backend as a whole.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Backend {
+    pub name: String,
+    /// `sealwatch_hooks_attached`, as `hook: backend`.
+    pub attached: BTreeMap<String, String>,
+    /// `sealwatch_hooks_missing`, as `hook: reason`.
+    pub missing: BTreeMap<String, String>,
+    /// Runs of its programs that the kernel skipped.
+    pub skipped: u64,
+    /// Series that must be zero and are not.
+    pub unwanted: Vec<String>,
+    /// The end of the daemon's log.
+    pub log: String,
+}
+
+/// One kernel.
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub struct Report {
+    pub backends: Vec<Backend>,
+    pub runs: Vec<Run>,
+    /// What kept the guest from going on.
+    pub broken: Vec<String>,
+}
+
+impl Report {
+    /// Reads what a guest left.
+    pub fn read(file: &Path) -> Result<Report, String> {
+        let text =
+            fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        serde_json::from_str(&text).map_err(|error| error.to_string())
+    }
+}
+
+/// The key of [`Run::counted`].
+pub fn key(operation: &str, errno: &str) -> String {
+    format!("{operation} {errno}")
+}
+
+/// One series of a scrape: name, labels, value.
+pub type Series = (String, BTreeMap<String, String>, f64);
+
+/// Parses the text format, which the daemon writes without time stamps.
+pub fn parse_metrics(text: &str) -> Vec<Series> {
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(parse_series)
+        .collect()
+}
+
+fn parse_series(line: &str) -> Option<Series> {
+    let (head, value) = line.rsplit_once(' ')?;
+    let value = value.parse().ok()?;
+    let Some((name, rest)) = head.split_once('{') else {
+        return Some((head.to_owned(), BTreeMap::new(), value));
+    };
+    let mut labels = BTreeMap::new();
+    let mut rest = rest;
+    while let Some((label, tail)) = rest.split_once("=\"") {
+        let mut text = String::new();
+        let mut characters = tail.char_indices();
+        let end = loop {
+            match characters.next()? {
+                (_, '\\') => match characters.next()?.1 {
+                    'n' => text.push('\n'),
+                    other => text.push(other),
+                },
+                (at, '"') => break at,
+                (_, other) => text.push(other),
+            }
+        };
+        labels.insert(label.trim_start_matches(',').to_owned(), text);
+        rest = &tail[end + 1..];
+    }
+    Some((name.to_owned(), labels, value))
+}
+
+#[test]
+fn series_are_parsed_with_their_escapes() {
+    let text = "# HELP x y\nx 3\ny{a=\"b\\\"c,}\\n\",d=\"\"} 4\n";
+    let series = parse_metrics(text);
+    assert_eq!(series[0], ("x".into(), BTreeMap::new(), 3.0));
+    let labels = [("a".into(), "b\"c,}\n".into()), ("d".into(), String::new())];
+    assert_eq!(series[1], ("y".into(), BTreeMap::from(labels), 4.0));
+}
