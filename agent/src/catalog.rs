@@ -254,7 +254,14 @@ pub const fn sight(operation: Operation, backend: Backend) -> Sight {
             But("through io_uring, sendfile, splice, copy_file_range or a page fault")
         }
         (Operation::Write, Backend::Tracepoint) => But("through io_uring or a page fault"),
-        (Operation::Fallocate, _) => NO_URING,
+        (Operation::Fallocate, Backend::Fexit | Backend::Kprobe) => {
+            But("through io_uring or of a 32-bit program")
+        }
+        (Operation::Fallocate, Backend::Tracepoint) => NO_URING,
+        // A kretprobe sees no arguments, and such a call has no system call's.
+        (Operation::Create, Backend::Kprobe) => {
+            But("through io_uring, which counts as an open without a path")
+        }
         // Inner functions that are called once the path was found.
         (Operation::Chmod, Backend::Fexit | Backend::Kprobe) => SEARCH,
         (Operation::Truncate, Backend::Fexit | Backend::Kprobe) => {

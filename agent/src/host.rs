@@ -125,8 +125,8 @@ pub const HOOKS: &[HookRow] = &[
     hook(
         Hook::Fallocate,
         Operation::Fallocate,
-        &["ksys_fallocate"],
-        &[4],
+        &["__x64_sys_fallocate"],
+        &[1],
     ),
     hook(
         Hook::Setxattr,

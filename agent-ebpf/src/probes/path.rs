@@ -83,8 +83,9 @@ fexit!(fexit_utime_4, 4, Utime, Utime, |_ctx| Subject::NONE);
 fexit!(fexit_truncate_2, 2, Truncate, Truncate, |ctx| {
     Subject::object(Dir::at(ctx.arg(0)))
 });
-// match-proto: int ksys_fallocate(int fd, int mode, loff_t offset, loff_t len)
-fexit!(fexit_fallocate_4, 4, Fallocate, Fallocate, |_ctx| {
+// ksys_fallocate is there on every kernel, but the system call has a copy of it inlined.
+// match-proto: long __x64_sys_fallocate(const struct pt_regs *regs)
+fexit!(fexit_fallocate_1, 1, Fallocate, Fallocate, |_ctx| {
     Subject::NONE
 });
 // match-proto: int path_setxattr(const char __user *pathname, const char __user *name, const void __user *value, size_t size, int flags, unsigned int lookup_flags)

@@ -8,6 +8,7 @@
 
 mod attach;
 mod error;
+mod kretprobe;
 mod skipped;
 
 use std::io;
@@ -20,6 +21,7 @@ use aya::maps::{Array, HashMap, Map, MapData, RingBuf};
 use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod};
 pub use error::LoadError;
 use error::{errno, map_error, object_error, reason};
+use kretprobe::Kretprobe;
 use sealwatch_ebpf::layout::{ABSENT, Settings};
 use sealwatch_ebpf::wire::{self, CountKey, CountValue, DENIAL_ERRNOS, STATS_MAX};
 use sealwatch_ebpf::{layout, syscalls};
@@ -81,8 +83,9 @@ pub struct Kernel {
     skipped: Skipped,
     plan: Plan,
     missing_fields: Vec<String>,
-    // The links live in here.
+    // The links live in these.
     _object: Ebpf,
+    _kretprobes: Vec<Kretprobe>,
 }
 
 /// Loads the kernel half and attaches what the host allows.
@@ -119,7 +122,7 @@ pub fn load(options: &Options) -> Result<Kernel, LoadError> {
         attach_tracepoint(&mut object, &format!("tp_{name}"), name)
             .map_err(|error| LoadError::Cgroups(reason(&error)))?;
     }
-    let plan = attach(&mut object, &loader_btf, &mut facts, options.wanted)?;
+    let (plan, kretprobes) = attach(&mut object, &loader_btf, &mut facts, options.wanted)?;
     let counts = take(&mut object, wire::MAP_COUNTS)?;
     let counts_fd = match &counts {
         Map::HashMap(data) => data
@@ -147,6 +150,7 @@ pub fn load(options: &Options) -> Result<Kernel, LoadError> {
         plan,
         missing_fields,
         _object: object,
+        _kretprobes: kretprobes,
     })
 }
 

@@ -7,12 +7,14 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::os::fd::AsFd as _;
 
 use aya::programs::{FExit, KProbe, ProgramError, RawTracePoint};
 use aya::{Btf as LoaderBtf, Ebpf};
 use tracing::{debug, warn};
 
 use super::error::{LoadError, errno, reason};
+use super::kretprobe::{self, Kretprobe};
 use crate::denial::Backend;
 use crate::host::{self, Attachment, Facts, Plan, Wanted};
 
@@ -22,8 +24,10 @@ pub(super) fn attach(
     btf: &LoaderBtf,
     facts: &mut Facts,
     wanted: Wanted,
-) -> Result<Plan, LoadError> {
+) -> Result<(Plan, Vec<Kretprobe>), LoadError> {
     let mut attached: BTreeSet<String> = BTreeSet::new();
+    let mut kretprobes = Vec::new();
+    kretprobe::remove_leftovers();
     loop {
         let plan = host::plan(facts, wanted);
         let mut refused = false;
@@ -31,7 +35,7 @@ pub(super) fn attach(
             if attached.contains(&next.program) {
                 continue;
             }
-            match attach_one(object, btf, next) {
+            match attach_one(object, btf, next, &mut kretprobes) {
                 Ok(()) => {
                     attached.insert(next.program.clone());
                 }
@@ -45,7 +49,7 @@ pub(super) fn attach(
         if !refused {
             return match plan.attachments.is_empty() {
                 true => Err(LoadError::NothingAttached(summary(&plan))),
-                false => Ok(plan),
+                false => Ok((plan, kretprobes)),
             };
         }
         if wanted == Wanted::Only(Backend::Tracepoint)
@@ -101,7 +105,12 @@ fn summary(plan: &Plan) -> String {
     reasons.join("; ")
 }
 
-fn attach_one(object: &mut Ebpf, btf: &LoaderBtf, next: &Attachment) -> Result<(), Box<dyn Error>> {
+fn attach_one(
+    object: &mut Ebpf,
+    btf: &LoaderBtf,
+    next: &Attachment,
+    kretprobes: &mut Vec<Kretprobe>,
+) -> Result<(), Box<dyn Error>> {
     match next.backend {
         Backend::Fexit => {
             let program: &mut FExit = program(object, &next.program)?;
@@ -111,7 +120,13 @@ fn attach_one(object: &mut Ebpf, btf: &LoaderBtf, next: &Attachment) -> Result<(
         Backend::Kprobe => {
             let program: &mut KProbe = program(object, &next.program)?;
             program.load()?;
-            program.attach(&next.symbol, 0)?;
+            match Kretprobe::attach(program.fd()?.as_fd(), &next.symbol) {
+                Ok(kretprobe) => kretprobes.push(kretprobe),
+                Err(error) => {
+                    program.attach(&next.symbol, 0)?;
+                    warn!(symbol = next.symbol, %error, "only a few tasks at once are seen");
+                }
+            }
         }
         Backend::Tracepoint => {
             return attach_tracepoint(object, &next.program, &next.symbol).map_err(Into::into);
