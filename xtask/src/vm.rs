@@ -10,7 +10,9 @@ mod initramfs;
 mod kernels;
 mod mirror;
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::os::fd::AsRawFd as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -100,10 +102,53 @@ pub fn built_binary() -> Option<PathBuf> {
         .map(|(_, path)| path)
 }
 
+/// What a guest is started from.
+struct Parts {
+    kernel: kernels::KernelFiles,
+    initramfs: PathBuf,
+    emulator: emulator::Emulator,
+}
+
+/// Fetches and makes whatever guests of this kernel need and is not there.
+///
+/// # Errors
+/// No Debian mirror, or what apt says of it.
+pub fn fetch(kernel: Kernel) -> Result<()> {
+    parts(kernel).map(drop)
+}
+
+fn parts(kernel: Kernel) -> Result<Parts> {
+    ensure_packages(&PACKAGES)?;
+    let cache = cache()?;
+    // Several guests may be started at once, by this process and by others.
+    let _lock = Lock::take(&cache.join("lock"))?;
+    let files = kernels::fetch(kernel, &cache)?;
+    Ok(Parts {
+        initramfs: initramfs::make(&files, &cache.join(kernel.label()))?,
+        emulator: emulator::Emulator::fetch(&cache)?,
+        kernel: files,
+    })
+}
+
 /// Where kernels and the emulator are kept.
 fn cache() -> Result<PathBuf> {
-    ensure_packages(&PACKAGES)?;
     let cache = layout::cache_dir().join("vm");
     std::fs::create_dir_all(&cache).with_context(|| cache.display().to_string())?;
     Ok(cache)
+}
+
+/// An exclusive lock on a file, until it is dropped.
+struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    fn take(path: &Path) -> Result<Lock> {
+        let file = File::create(path).with_context(|| path.display().to_string())?;
+        // SAFETY: the descriptor is open, and no memory is passed.
+        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) } != 0 {
+            return Err(std::io::Error::last_os_error()).context("flock");
+        }
+        Ok(Lock { _file: file })
+    }
 }

@@ -39,6 +39,19 @@ fn counts_what_is_provoked_on_every_kernel_and_backend() {
     if cfg!(not(target_arch = "x86_64")) {
         return engines::cannot_run("vm", &"the guests are x86-64");
     }
+    if let Err(why) = engines::may_start() {
+        return engines::cannot_run("vm", &why);
+    }
+    let only = std::env::var("SEALWATCH_VM_KERNEL").ok();
+    let kernels: Vec<Kernel> = Kernel::ALL
+        .into_iter()
+        .filter(|kernel| only.as_deref().is_none_or(|only| only == kernel.label()))
+        .collect();
+    for kernel in &kernels {
+        if let Err(why) = xtask::vm::fetch(*kernel) {
+            return engines::cannot_run("vm", &format!("no guest of kernel {kernel}: {why:#}"));
+        }
+    }
     let begun = Instant::now();
     let scratch = tempfile::tempdir().unwrap();
     let provoke = build_provoke();
@@ -49,11 +62,7 @@ fn counts_what_is_provoked_on_every_kernel_and_backend() {
         (env!("CARGO_BIN_EXE_sealwatch").into(), SEALWATCH.into()),
         (archive, ARCHIVE.into()),
     ];
-    let only = std::env::var("SEALWATCH_VM_KERNEL").ok();
-    let kernels = Kernel::ALL
-        .into_iter()
-        .filter(|kernel| only.as_deref().is_none_or(|only| only == kernel.label()));
-    let queue = Mutex::new(kernels.collect::<Vec<_>>());
+    let queue = Mutex::new(kernels);
     let failures = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..GUESTS {

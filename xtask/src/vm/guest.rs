@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::Parts;
 use super::emulator::Emulator;
-use super::initramfs;
-use super::kernels::{self, Kernel};
+use super::kernels::Kernel;
 use crate::{layout, step};
 
 /// What runs in the guest once its root is mounted.
@@ -94,11 +94,12 @@ impl Guest {
     }
 
     fn attempt(&self, job: &Job) -> Result<Ending> {
+        let Parts {
+            kernel,
+            initramfs,
+            emulator,
+        } = super::parts(self.kernel)?;
         let cache = super::cache()?;
-        let home = cache.join(self.kernel.label());
-        let files = kernels::fetch(self.kernel, &cache)?;
-        let initramfs = initramfs::make(&files, &home)?;
-        let emulator = Emulator::fetch(&cache)?;
         let directory = prepare(job, &cache)?;
         let _disk = Process::virtiofsd(&emulator, &directory)?;
         let mut qemu = Process::start(
@@ -146,7 +147,7 @@ impl Guest {
                 .args(["-object", "rng-random,id=rng,filename=/dev/urandom"])
                 .args(["-device", "virtio-rng-pci,rng=rng"])
                 .arg("-kernel")
-                .arg(&files.image)
+                .arg(&kernel.image)
                 .arg("-initrd")
                 .arg(&initramfs)
                 .arg("-append")
