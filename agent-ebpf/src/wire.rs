@@ -42,7 +42,8 @@ pub const PATH_KEYS_PER_CGROUP: u64 = 256;
 pub const CGROUPS_MAX: u32 = 8_192;
 /// Most tasks with a [`Pending`] at once; the least recently used gives way.
 pub const PENDING_MAX: u32 = 4_096;
-/// Most host control groups that are left out in the kernel.
+/// Most host control groups that are left out in the kernel. The least recently
+/// refused one gives way, and the daemon leaves out what is then recorded of it.
 pub const IGNORED_MAX: u32 = 16_384;
 /// Bytes of the ring buffer of samples: a power of two and a multiple of the page size.
 pub const SAMPLES_BYTES: u32 = 1 << 21;
