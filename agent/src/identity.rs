@@ -31,7 +31,7 @@ use std::sync::Arc;
 use crate::denial::{CgroupId, Container, Loss, Owner, Runtime, Stage, Unresolved};
 use cgroup::{Parsed, parse};
 use description::merge;
-pub use description::{Description, LookUp, unnamed};
+pub use description::{Description, LookUp};
 pub use hierarchy::Scan;
 pub use limits::Limits;
 
@@ -215,7 +215,7 @@ impl Identity {
             return;
         }
         let id: Arc<str> = told.id.as_str().into();
-        let mut container = unnamed(&id, told.runtime);
+        let mut container = Container::unnamed(&id, told.runtime);
         merge(&mut container, told);
         let known = Known {
             container: Arc::new(container),
@@ -331,7 +331,7 @@ impl Identity {
     fn enter(&mut self, ids: &[Arc<str>], runtime: Runtime, now_ns: u64) {
         let Some(id) = ids.last() else { return };
         let known = self.containers.entry(id.clone()).or_insert_with(|| Known {
-            container: Arc::new(unnamed(id, runtime)),
+            container: Arc::new(Container::unnamed(id, runtime)),
             levels: Arc::new([]),
             groups: 0,
             asked_ns: None,

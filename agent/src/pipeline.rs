@@ -48,8 +48,9 @@ pub const GRACE_NS: u64 = 120_000_000_000;
 pub const REASON_MAP_FAILED: &str = "map_failed";
 /// Loss: births and deaths that found their ring buffer full.
 pub const REASON_CGROUP_RING_FULL: &str = "cgroup_ring_full";
-/// [`Loss::reason`]: the kernel skipped a program that was active on that processor.
+/// Loss: the kernel skipped a program that was active on that processor.
 pub const REASON_PROGRAM_SKIPPED: &str = "program_skipped";
+
 /// The stages, wired.
 pub struct Pipeline<S> {
     source: S,

@@ -116,19 +116,9 @@ mod tests {
 
     fn with_targets(targets: &[&str]) -> Container {
         Container {
-            id: "1".repeat(64),
-            runtime: Runtime::Docker,
-            name: String::new(),
-            image: String::new(),
-            namespace: String::new(),
-            pod: String::new(),
-            workload: String::new(),
-            project: String::new(),
-            revision: String::new(),
-            track: String::new(),
-            read_only_root: None,
             mount_targets: targets.iter().map(|target| (*target).to_owned()).collect(),
             described: true,
+            ..Container::unnamed(&"1".repeat(64), Runtime::Docker)
         }
     }
 

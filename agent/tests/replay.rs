@@ -49,19 +49,12 @@ fn at(monotonic_ns: u64) -> Now {
 fn description(id: &str, name: &str) -> Description {
     Description {
         container: Container {
-            id: id.to_owned(),
-            runtime: Runtime::Docker,
             name: name.to_owned(),
             image: "app:1".to_owned(),
-            namespace: String::new(),
-            pod: String::new(),
-            workload: String::new(),
-            project: String::new(),
-            revision: String::new(),
-            track: String::new(),
             read_only_root: Some(true),
             mount_targets: Vec::new(),
             described: true,
+            ..Container::unnamed(id, Runtime::Docker)
         },
     }
 }

@@ -16,19 +16,12 @@ const LIMITS: Limits = Limits {
 
 fn container(id: u64, name: &str, described: bool) -> Arc<Container> {
     Arc::new(Container {
-        id: format!("{id:064x}"),
-        runtime: Runtime::Docker,
         name: name.to_owned(),
         image: "app:1".to_owned(),
-        namespace: String::new(),
-        pod: String::new(),
-        workload: String::new(),
-        project: String::new(),
-        revision: String::new(),
-        track: String::new(),
         read_only_root: Some(true),
         mount_targets: Vec::new(),
         described,
+        ..Container::unnamed(&format!("{id:064x}"), Runtime::Docker)
     })
 }
 

@@ -65,6 +65,27 @@ pub struct Container {
     pub described: bool,
 }
 
+impl Container {
+    /// A container of which only the control group is known.
+    pub fn unnamed(id: &str, runtime: Runtime) -> Container {
+        Container {
+            id: id.to_owned(),
+            runtime,
+            name: id.chars().take(12).collect(),
+            image: String::new(),
+            namespace: String::new(),
+            pod: String::new(),
+            workload: String::new(),
+            project: String::new(),
+            revision: String::new(),
+            track: String::new(),
+            read_only_root: None,
+            mount_targets: Vec::new(),
+            described: false,
+        }
+    }
+}
+
 /// Whose denial it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {

@@ -22,25 +22,6 @@ pub struct LookUp {
     pub runtime: Runtime,
 }
 
-/// A container of which only the control group is known.
-pub fn unnamed(id: &str, runtime: Runtime) -> Container {
-    Container {
-        id: id.to_owned(),
-        runtime,
-        name: id.chars().take(12).collect(),
-        image: String::new(),
-        namespace: String::new(),
-        pod: String::new(),
-        workload: String::new(),
-        project: String::new(),
-        revision: String::new(),
-        track: String::new(),
-        read_only_root: None,
-        mount_targets: Vec::new(),
-        described: false,
-    }
-}
-
 /// Adds what was told to what is known.
 pub(super) fn merge(known: &mut Container, told: Container) {
     let texts = [

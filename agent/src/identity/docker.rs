@@ -28,7 +28,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::inquiry::{Answer, Inquiries};
 use super::labels;
 use super::status::Reporter;
-use super::{Description, LookUp, unnamed};
+use super::{Description, LookUp};
 use crate::denial::{Container, Runtime};
 
 /// A request takes at most this long; a list of thousands of containers is slow.
@@ -213,7 +213,7 @@ fn description(
 ) -> Description {
     let mut container = Container {
         described: true,
-        ..unnamed(&id, runtime)
+        ..Container::unnamed(&id, runtime)
     };
     // Docker's names begin with a slash.
     let name = name

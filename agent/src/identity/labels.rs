@@ -125,10 +125,9 @@ fn owner_of_pod(pod: &str, labels: &HashMap<String, String>) -> Option<String> {
 mod tests {
     use super::*;
     use crate::denial::Runtime;
-    use crate::identity::unnamed;
 
     fn named(labels: &[(&str, &str)]) -> Container {
-        let mut container = unnamed("0123456789abcdef", Runtime::Containerd);
+        let mut container = Container::unnamed("0123456789abcdef", Runtime::Containerd);
         let labels = labels
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))

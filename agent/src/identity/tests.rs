@@ -19,7 +19,7 @@ fn told(digit: char, name: &str) -> Description {
             name: name.to_owned(),
             read_only_root: Some(true),
             described: true,
-            ..unnamed(&id(digit), Runtime::Docker)
+            ..Container::unnamed(&id(digit), Runtime::Docker)
         },
     }
 }
@@ -77,7 +77,7 @@ fn later_and_poorer_answers_take_nothing_away() {
         container: Container {
             name: "web-old".to_owned(),
             described: true,
-            ..unnamed(&id('a'), Runtime::Unspecified)
+            ..Container::unnamed(&id('a'), Runtime::Unspecified)
         },
     };
     identity.described(renamed, 2);

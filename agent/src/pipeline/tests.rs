@@ -94,19 +94,12 @@ fn value(count: u64) -> CountValue {
 fn described(name: &str) -> Description {
     Description {
         container: Container {
-            id: id(),
-            runtime: Runtime::Docker,
             name: name.to_owned(),
             image: "app:1".to_owned(),
-            namespace: String::new(),
-            pod: String::new(),
-            workload: String::new(),
-            project: String::new(),
-            revision: String::new(),
-            track: String::new(),
             read_only_root: Some(true),
             mount_targets: vec!["/data".to_owned()],
             described: true,
+            ..Container::unnamed(&id(), Runtime::Docker)
         },
     }
 }

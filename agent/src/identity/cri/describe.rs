@@ -9,8 +9,8 @@ use k8s_cri::v1;
 use serde::Deserialize;
 
 use crate::denial::{Container, Runtime};
+use crate::identity::Description;
 use crate::identity::labels::{self, POD_CONTAINER};
-use crate::identity::{Description, unnamed};
 
 pub(super) fn of_container(
     told: &v1::Container,
@@ -23,7 +23,7 @@ pub(super) fn of_container(
         .unwrap_or_default();
     let mut container = Container {
         described: true,
-        ..unnamed(&told.id, runtime)
+        ..Container::unnamed(&told.id, runtime)
     };
     container.name = labels::bounded(name);
     container.image = image(told.image.as_ref(), &told.image_ref);
@@ -38,7 +38,7 @@ pub(super) fn of_sandbox(
 ) -> Description {
     let mut container = Container {
         described: true,
-        ..unnamed(id, runtime)
+        ..Container::unnamed(id, runtime)
     };
     apply_labels(&mut container, None, sandbox);
     container.name = POD_CONTAINER.to_owned();
@@ -100,7 +100,7 @@ pub(super) fn of_event(event: v1::ContainerEventResponse, runtime: Runtime) -> V
             .unwrap_or_default();
         let mut container = Container {
             described: true,
-            ..unnamed(&status.id, runtime)
+            ..Container::unnamed(&status.id, runtime)
         };
         container.name = labels::bounded(name);
         apply_labels(&mut container, pod.map(|pod| &pod.labels), &status.labels);
