@@ -44,6 +44,9 @@ static SYSCALLS: Array<u32> = Array::with_max_entries(2 * TABLE_HALF, 0);
 #[map]
 static PENDING: LruHashMap<u64, wire::Pending> = LruHashMap::with_max_entries(wire::PENDING_MAX, 0);
 #[map]
+static LSM_NOTES: LruHashMap<u64, wire::LsmNote> =
+    LruHashMap::with_max_entries(wire::PENDING_MAX, 0);
+#[map]
 static SAMPLES: RingBuf = RingBuf::with_byte_size(wire::SAMPLES_BYTES, 0);
 #[map]
 static CGROUPS: RingBuf = RingBuf::with_byte_size(wire::CGROUPS_BYTES, 0);

@@ -225,18 +225,21 @@ pub fn remember(signals: u16, evidence: Evidence) {
     let syscall = Task::current().fingerprint();
     // SAFETY: a helper without arguments.
     let id = unsafe { aya_ebpf::helpers::generated::bpf_get_current_pid_tgid() };
-    let mut signals = u64::from(signals);
+    let mut signals = u32::from(signals);
+    let mut lsm = 0;
     // SAFETY: the entry is this task's own; nobody else writes it.
     if let Some(earlier) = unsafe { PENDING.get(id) }
         && earlier.syscall == syscall
     {
         signals |= earlier.signals;
+        lsm = earlier.lsm;
     }
     let _ = PENDING.insert(
         id,
         Pending {
             syscall,
             signals,
+            lsm,
             evidence,
         },
         0,

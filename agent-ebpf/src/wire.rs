@@ -9,7 +9,7 @@
 
 mod numbers;
 
-pub use numbers::{Backend, Hook, Operation, PathFlags, Signals, Stat};
+pub use numbers::{Backend, Hook, Lsm, Operation, PathFlags, Signals, Stat};
 
 /// Map: exact counters, [`CountKey`] -> [`CountValue`].
 pub const MAP_COUNTS: &str = "COUNTS";
@@ -29,6 +29,8 @@ pub const MAP_SAMPLES: &str = "SAMPLES";
 pub const MAP_CGROUPS: &str = "CGROUPS";
 /// Map: what the causes' hooks saw in a task's current system call, `u64` pid_tgid -> [`Pending`].
 pub const MAP_PENDING: &str = "PENDING";
+/// Map: what a security module's hook told in a task's current system call, `u64` pid_tgid -> [`LsmNote`].
+pub const MAP_LSM_NOTES: &str = "LSM_NOTES";
 /// Global: [`crate::layout::Offsets`].
 pub const GLOBAL_OFFSETS: &str = "OFFSETS";
 /// Global: [`crate::layout::Settings`].
@@ -69,7 +71,7 @@ pub struct CountKey {
     pub errno: u8,
     /// [`Backend`] that saw it.
     pub backend: u8,
-    /// Number of the security module whose hook refused, 0 for none known.
+    /// [`Lsm`] whose hook refused, 0 for none known.
     pub lsm: u8,
     /// Always zero.
     pub reserved: u16,
@@ -113,6 +115,10 @@ pub struct Evidence {
     pub inode_mode: u32,
     /// `inode.i_flags`.
     pub inode_flags: u32,
+    /// `mount.mnt_id`, the first number of its line in mountinfo.
+    pub mount_id: u32,
+    /// Number of the capability that was asked for and refused, plus one; 0 for none.
+    pub capability: u32,
 }
 
 /// What the causes' hooks saw on the way to a refusal that may follow.
@@ -122,9 +128,71 @@ pub struct Pending {
     /// Fingerprint of the system call it was seen in; another one's is stale.
     pub syscall: u64,
     /// [`Signals`] bits.
-    pub signals: u64,
+    pub signals: u32,
+    /// [`Lsm`] whose hook refused, 0 for none.
+    pub lsm: u32,
     /// What the file looked like.
     pub evidence: Evidence,
+}
+
+/// How a user namespace maps ids of its own to ids of the initial one.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IdMap {
+    /// `uid_gid_map.nr_extents`; past [`ID_EXTENTS`], `extents` is empty.
+    pub len: u32,
+    /// First id inside, first id outside, number of ids.
+    pub extents: [[u32; 3]; ID_EXTENTS],
+}
+
+/// Extents that the kernel keeps in place; a longer map lies elsewhere.
+pub const ID_EXTENTS: usize = 5;
+/// Supplementary groups that are carried.
+pub const GROUPS_MAX: usize = 16;
+
+/// What the kernel's tests of mode bits and ownership went by.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// `cred.cap_effective`.
+    pub capabilities: u64,
+    /// Supplementary groups of the task; `groups` has the first [`GROUPS_MAX`].
+    pub groups_len: u32,
+    /// Inode number of the task's user namespace.
+    pub user_namespace: u32,
+    /// In the initial user namespace.
+    pub groups: [u32; GROUPS_MAX],
+    /// Of user ids.
+    pub uid_map: IdMap,
+    /// Of group ids.
+    pub gid_map: IdMap,
+}
+
+/// What a security module's hook knew of its refusal; texts are NUL padded,
+/// and empty where not known.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LsmDetail {
+    /// What was asked for, in the module's own bits.
+    pub requested: u32,
+    /// Always zero.
+    pub reserved: u32,
+    /// AppArmor's profile, or SELinux's context of the task.
+    pub subject: [u8; 128],
+    /// SELinux's context of the object.
+    pub object: [u8; 128],
+    /// SELinux's class of the object.
+    pub class: [u8; 24],
+}
+
+/// [`LsmDetail`] on its way to the refusal that may follow.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LsmNote {
+    /// Fingerprint of the system call it was taken in; another one's is stale.
+    pub syscall: u64,
+    /// What is known.
+    pub detail: LsmDetail,
 }
 
 /// Head of a denial sample; the body of its layout follows.
@@ -161,6 +229,14 @@ pub struct Sample {
     pub layout: u8,
     /// System call number the task is in, as it passed it; `u32::MAX` where not known.
     pub syscall: u32,
+    /// `open_flags.open_flag` of an open; 0 of anything else.
+    pub open_flags: u32,
+    /// Always zero.
+    pub reserved: u32,
+    /// What the task was.
+    pub credentials: Credentials,
+    /// What the security module's hook told.
+    pub lsm: LsmDetail,
 }
 
 /// Body layout: a name of 256 bytes and no base, for the absolute names of everyday.
@@ -229,8 +305,24 @@ pub const fn overflow_index(operation: u8, errno_position: u8) -> u32 {
 const _: () = {
     assert!(size_of::<CountKey>() == 24);
     assert!(size_of::<CountValue>() == 40);
-    assert!(size_of::<Evidence>() == 48);
-    assert!(size_of::<Sample>() == 24 + 8 + 48 + 20 + 4 + 16 + 8);
+    assert!(size_of::<Evidence>() == 56);
+    assert!(size_of::<Pending>() == 16 + size_of::<Evidence>());
+    assert!(size_of::<IdMap>() == 4 + 12 * ID_EXTENTS);
+    assert!(size_of::<Credentials>() == 16 + 4 * GROUPS_MAX + 2 * size_of::<IdMap>());
+    assert!(size_of::<LsmDetail>() == 8 + 128 + 128 + 24);
+    assert!(size_of::<LsmNote>() == 8 + size_of::<LsmDetail>());
+    assert!(
+        size_of::<Sample>()
+            == 24
+                + 8
+                + size_of::<Evidence>()
+                + 20
+                + 4
+                + 16
+                + 16
+                + size_of::<Credentials>()
+                + size_of::<LsmDetail>()
+    );
     assert!(size_of::<SmallRecord>() == size_of::<Sample>() + 256);
     assert!(size_of::<LargeRecord>() == size_of::<Sample>() + 4096 + 6144);
     assert!(size_of::<CgroupEvent>() == 24 + CGROUP_PATH_MAX);

@@ -250,6 +250,9 @@ pub const fn sight(operation: Operation, backend: Backend) -> Sight {
     const SEARCH: Sight = But("what is refused while its path is searched");
     match (operation, backend) {
         (Operation::Mmap, _) => None,
+        (Operation::Ptrace | Operation::Mount | Operation::Signal | Operation::Capability, _) => {
+            None
+        }
         (Operation::Write, Backend::Fexit | Backend::Kprobe) => {
             But("through io_uring, sendfile, splice, copy_file_range or a page fault")
         }
@@ -345,6 +348,43 @@ pub const fn purpose(hook: Hook) -> &'static str {
         Hook::MountAccess => "cause: read-only mount, at an open for writing",
         Hook::InodeCapability => "cause: mode bits",
         Hook::InodeOwner => "cause: ownership",
+        Hook::Mmap => "mmap of a file",
+        Hook::Mprotect => "mprotect of a file's mapping",
+        Hook::PageFault => "a page fault that finds a tmpfs full",
+        Hook::WriteIter => "a tmpfs write by io_uring, sendfile or splice",
+        Hook::Seccomp => "what a seccomp filter refuses",
+        Hook::PathNoexec => "cause: noexec mount",
+        Hook::DeviceOpen => "cause: nodev mount",
+        Hook::Protected => "cause: the fs.protected_* settings",
+        Hook::Capable => "cause: a missing capability",
+        Hook::MayDelete => "evidence: an entry that may not be removed",
+        Hook::SetAttributes => "evidence: a file whose attributes may not change",
+        Hook::TmpfsBytes => "cause: a tmpfs without bytes",
+        Hook::TmpfsInodes => "cause: a tmpfs without inodes",
+        Hook::DiskBlocks => "cause: a disk without blocks",
+        Hook::EntryMkdir => "evidence: the directory of a mkdir",
+        Hook::EntryMknod => "evidence: the directory of a mknod",
+        Hook::EntrySymlink => "evidence: the directory of a symlink",
+        Hook::EntryLink => "evidence: the directory of a link",
+        Hook::EntryRename => "evidence: the entry of a rename",
+        Hook::EntryXattr => "evidence: the file of an extended attribute",
+        Hook::ApparmorPath => "AppArmor: paths",
+        Hook::ApparmorLink => "AppArmor: links",
+        Hook::ApparmorExec => "AppArmor: exec",
+        Hook::ApparmorMap => "AppArmor: mmap and mprotect",
+        Hook::ApparmorPtrace => "AppArmor: ptrace",
+        Hook::ApparmorCapable => "AppArmor: capabilities",
+        Hook::ApparmorSignal => "AppArmor: signals",
+        Hook::ApparmorMount => "AppArmor: mounts",
+        Hook::SelinuxDenied => "SELinux: every refusal",
+        Hook::SelinuxAudited => "SELinux: the contexts of an audited refusal",
+        Hook::LandlockPath => "Landlock: paths",
+        Hook::LandlockOther => "Landlock: anything else",
+        Hook::BpfLsm => "BPF programs on security hooks",
+        Hook::Lockdown => "kernel lockdown",
+        Hook::Yama => "Yama: ptrace",
+        Hook::Tomoyo => "TOMOYO",
+        Hook::Smack => "Smack",
         Hook::CgroupMkdir => "birth of a container",
         Hook::CgroupRmdir => "death of a container",
     }

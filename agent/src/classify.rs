@@ -15,7 +15,7 @@ mod tests;
 
 use sealwatch_ebpf::wire::{CountKey, Signals};
 
-use crate::denial::{Cause, Denial, Errno, Evidence, Operation, Verdict};
+use crate::denial::{Cause, Denial, Errno, Evidence, Operation, Remedy, Verdict};
 
 /// `MNT_READONLY` in `vfsmount.mnt_flags`.
 const MNT_READONLY: u32 = 0x40;
@@ -253,17 +253,17 @@ pub fn classify(question: &Question) -> Verdict {
     }
 }
 
-fn remedy(cause: Cause, question: &Question) -> Option<String> {
+fn remedy(cause: Cause, question: &Question) -> Option<Remedy> {
     let root = question.sample?.write_root;
     if !root.starts_with('/') || root == "/" {
         return None;
     }
-    match cause {
-        Cause::ReadOnlyMount | Cause::ReadOnlySuperblock => Some(format!(
-            "mount a tmpfs (to discard) or a volume (to keep) at {root}"
-        )),
-        Cause::TmpfsFullBytes => Some(format!("give the tmpfs at {root} a larger size=")),
-        Cause::TmpfsFullInodes => Some(format!("give the tmpfs at {root} a larger nr_inodes=")),
+    let sentence = match cause {
+        Cause::ReadOnlyMount | Cause::ReadOnlySuperblock => {
+            format!("mount a tmpfs (to discard) or a volume (to keep) at {root}")
+        }
+        Cause::TmpfsFullBytes => format!("give the tmpfs at {root} a larger size="),
+        Cause::TmpfsFullInodes => format!("give the tmpfs at {root} a larger nr_inodes="),
         Cause::ModeBits
         | Cause::Ownership
         | Cause::Lsm
@@ -274,6 +274,10 @@ fn remedy(cause: Cause, question: &Question) -> Option<String> {
         | Cause::Quota
         | Cause::Capability
         | Cause::Seccomp
-        | Cause::Unknown => None,
-    }
+        | Cause::Unknown => return None,
+    };
+    Some(Remedy {
+        sentence,
+        changes: Vec::new(),
+    })
 }

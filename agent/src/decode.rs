@@ -6,7 +6,8 @@
 //! conversions that can fail. Lacks on purpose: names of containers.
 
 use sealwatch_ebpf::wire::{
-    self, CgroupEvent, CountKey, Evidence, LargeRecord, PathFlags, Sample, SmallRecord,
+    self, CgroupEvent, CountKey, Credentials, Evidence, IdMap, LargeRecord, LsmDetail, PathFlags,
+    Sample, SmallRecord,
 };
 
 use crate::denial::{
@@ -138,6 +139,8 @@ impl<'a> Reader<'a> {
             inode_gid: self.u32(),
             inode_mode: self.u32(),
             inode_flags: self.u32(),
+            mount_id: self.u32(),
+            capability: self.u32(),
         }
     }
 
@@ -158,6 +161,34 @@ impl<'a> Reader<'a> {
             hook: self.u8(),
             layout: self.u8(),
             syscall: self.u32(),
+            open_flags: self.u32(),
+            reserved: self.u32(),
+            credentials: self.credentials(),
+            lsm: LsmDetail {
+                requested: self.u32(),
+                reserved: self.u32(),
+                subject: self.take(),
+                object: self.take(),
+                class: self.take(),
+            },
+        }
+    }
+
+    fn credentials(&mut self) -> Credentials {
+        Credentials {
+            capabilities: self.u64(),
+            groups_len: self.u32(),
+            user_namespace: self.u32(),
+            groups: std::array::from_fn(|_| self.u32()),
+            uid_map: self.id_map(),
+            gid_map: self.id_map(),
+        }
+    }
+
+    fn id_map(&mut self) -> IdMap {
+        IdMap {
+            len: self.u32(),
+            extents: std::array::from_fn(|_| std::array::from_fn(|_| self.u32())),
         }
     }
 }

@@ -7,7 +7,7 @@
 mod owner;
 mod path;
 
-pub use sealwatch_ebpf::wire::{Backend, Evidence, Hook, Operation};
+pub use sealwatch_ebpf::wire::{Backend, Evidence, Hook, Lsm, Operation};
 
 pub use owner::{Container, Owner, Runtime, Unresolved};
 pub use path::{ContainerPath, Resolution, escape};
@@ -203,7 +203,66 @@ pub struct Verdict {
     /// What the kernel was seen to decide, in words a person can check; empty for `Unknown`.
     pub evidence: String,
     /// What to change, where it is known.
-    pub remedy: Option<String>,
+    pub remedy: Option<Remedy>,
+}
+
+/// What to change so that a denial does not come again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remedy {
+    /// One sentence for a person.
+    pub sentence: String,
+    /// The change itself, where it is mechanical.
+    pub changes: Vec<Change>,
+}
+
+/// One way to carry a remedy out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Where it is written.
+    pub target: Target,
+    /// What is written there, as it can be copied.
+    pub text: String,
+}
+
+/// Where a change is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Target {
+    /// Flags of `docker run`.
+    Docker,
+    /// Keys of a Compose service.
+    Compose,
+    /// A patch of a Kubernetes pod template.
+    Kubernetes,
+    /// Environment variables of the container.
+    Environment,
+    /// A rule of the container's AppArmor profile.
+    Apparmor,
+    /// A label or boolean of SELinux.
+    Selinux,
+}
+
+impl Target {
+    /// Every member.
+    pub const ALL: [Target; 6] = [
+        Target::Docker,
+        Target::Compose,
+        Target::Kubernetes,
+        Target::Environment,
+        Target::Apparmor,
+        Target::Selinux,
+    ];
+
+    /// The name used in events and documents.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Target::Docker => "docker",
+            Target::Compose => "compose",
+            Target::Kubernetes => "kubernetes",
+            Target::Environment => "environment",
+            Target::Apparmor => "apparmor",
+            Target::Selinux => "selinux",
+        }
+    }
 }
 
 /// The stages that can lose something.

@@ -30,8 +30,10 @@ pub struct Record<'a> {
     pub cause: &'static str,
     /// What the kernel was seen to decide; empty where nothing was.
     pub evidence: String,
-    /// What to change.
+    /// What to change, in one sentence.
     pub remedy: Option<&'a str>,
+    /// The same to be copied, by where it is written.
+    pub changes: Vec<ChangeRecord<'a>>,
     /// The path as the container sees it.
     pub path: String,
     /// How certain the path is.
@@ -60,6 +62,15 @@ pub struct Record<'a> {
     pub cgroup: u64,
     /// Hash of the path, hexadecimal; 0 for all paths past the kernel's limit.
     pub path_key: String,
+}
+
+/// A change in a [`Record`].
+#[derive(Debug, Serialize)]
+pub struct ChangeRecord<'a> {
+    /// `docker`, `compose`, `kubernetes`, `environment`, `apparmor` or `selinux`.
+    pub target: &'static str,
+    /// What is written there.
+    pub text: &'a str,
 }
 
 /// The container in a [`Record`].
@@ -112,6 +123,7 @@ impl<'a> Record<'a> {
     /// The object of one sample.
     pub fn of(sample: &'a Explained) -> Self {
         let denial = &sample.denial;
+        let remedy = sample.verdict.remedy.as_ref();
         let (owner, unresolved, container) = match &sample.owner {
             Owner::Container(container) => {
                 ("container", None, Some(ContainerRecord::of(container)))
@@ -127,7 +139,16 @@ impl<'a> Record<'a> {
             errno: denial.errno.label(),
             cause: sample.verdict.cause.label(),
             evidence: escape(sample.verdict.evidence.as_bytes()),
-            remedy: sample.verdict.remedy.as_deref(),
+            remedy: remedy.map(|remedy| remedy.sentence.as_str()),
+            changes: remedy
+                .map(|remedy| remedy.changes.as_slice())
+                .unwrap_or_default()
+                .iter()
+                .map(|change| ChangeRecord {
+                    target: change.target.label(),
+                    text: &change.text,
+                })
+                .collect(),
             path: denial.path.to_string(),
             path_resolution: denial.path.resolution.label(),
             write_root: &sample.write_root,

@@ -72,6 +72,36 @@ numbers! {
         Write = 18 => "write",
         /// mmap(2) and mprotect(2) of a file.
         Mmap = 19 => "mmap",
+        /// Looking into another task: ptrace(2) and its relatives. Seen where a security module refuses.
+        Ptrace = 20 => "ptrace",
+        /// mount(2), umount(2), pivot_root(2) and their relatives. Seen where a security module refuses.
+        Mount = 21 => "mount",
+        /// kill(2) and its relatives. Seen where a security module refuses.
+        Signal = 22 => "signal",
+        /// Use of a capability outside any other operation. Seen where a security module refuses.
+        Capability = 23 => "capability",
+    }
+}
+
+numbers! {
+    /// A security module that can refuse.
+    Lsm {
+        /// AppArmor.
+        Apparmor = 1 => "apparmor",
+        /// SELinux.
+        Selinux = 2 => "selinux",
+        /// Landlock.
+        Landlock = 3 => "landlock",
+        /// A BPF program attached to a security hook.
+        Bpf = 4 => "bpf",
+        /// Smack.
+        Smack = 5 => "smack",
+        /// TOMOYO.
+        Tomoyo = 6 => "tomoyo",
+        /// Kernel lockdown.
+        Lockdown = 7 => "lockdown",
+        /// Yama, which restricts ptrace.
+        Yama = 8 => "yama",
     }
 }
 
@@ -140,6 +170,16 @@ numbers! {
         Writev = 24 => "writev",
         /// fremovexattr.
         RemovexattrFile = 26 => "removexattr_file",
+        /// mmap of a file.
+        Mmap = 27 => "mmap",
+        /// mprotect of a file's mapping.
+        Mprotect = 28 => "mprotect",
+        /// A page fault in a mapping of a tmpfs file that finds it full.
+        PageFault = 29 => "page_fault",
+        /// A write to a tmpfs that no write system call makes: io_uring, sendfile, splice.
+        WriteIter = 30 => "write_iter",
+        /// A system call that a seccomp filter refused.
+        Seccomp = 31 => "seccomp",
         /// Every system call's return: the whole of the tracepoint backend.
         SyscallExit = 25 => "sys_exit",
         /// Cause: the mount refused write access to an operation by path.
@@ -152,10 +192,74 @@ numbers! {
         InodeCapability = 41 => "inode_capability",
         /// Cause: the task does not own the inode.
         InodeOwner = 42 => "inode_owner",
+        /// Cause: the mount forbids execution.
+        PathNoexec = 45 => "path_noexec",
+        /// Cause: the mount forbids device files.
+        DeviceOpen = 46 => "device_open",
+        /// Cause: one of the fs.protected_* settings.
+        Protected = 47 => "protected",
+        /// Cause: the task lacks a capability.
+        Capable = 48 => "capable",
+        /// Cause: what an entry and its directory look like, where it may not be removed.
+        MayDelete = 49 => "may_delete",
+        /// Cause: what a file looks like whose attributes may not be changed.
+        SetAttributes = 50 => "set_attributes",
+        /// Cause: a tmpfs has no bytes left.
+        TmpfsBytes = 51 => "tmpfs_bytes",
+        /// Cause: a tmpfs has no inodes left.
+        TmpfsInodes = 52 => "tmpfs_inodes",
+        /// Cause: a disk has no blocks left.
+        DiskBlocks = 53 => "disk_blocks",
+        /// Cause: the directory in which mkdir failed.
+        EntryMkdir = 54 => "entry_mkdir",
+        /// Cause: the directory in which mknod failed.
+        EntryMknod = 55 => "entry_mknod",
+        /// Cause: the directory in which symlink failed.
+        EntrySymlink = 56 => "entry_symlink",
+        /// Cause: the directory in which link failed.
+        EntryLink = 57 => "entry_link",
+        /// Cause: the entry whose rename failed.
+        EntryRename = 58 => "entry_rename",
+        /// Cause: the file whose extended attributes may not be changed.
+        EntryXattr = 59 => "entry_xattr",
         /// Birth of a control group.
         CgroupMkdir = 60 => "cgroup_mkdir",
         /// Death of a control group.
         CgroupRmdir = 61 => "cgroup_rmdir",
+        /// AppArmor's word on a path.
+        ApparmorPath = 62 => "apparmor_path",
+        /// AppArmor's word on a link.
+        ApparmorLink = 63 => "apparmor_link",
+        /// AppArmor's word on an execution.
+        ApparmorExec = 64 => "apparmor_exec",
+        /// AppArmor's word on mapping a file.
+        ApparmorMap = 65 => "apparmor_map",
+        /// AppArmor's word on ptrace.
+        ApparmorPtrace = 66 => "apparmor_ptrace",
+        /// AppArmor's word on a capability.
+        ApparmorCapable = 67 => "apparmor_capable",
+        /// AppArmor's word on a signal.
+        ApparmorSignal = 68 => "apparmor_signal",
+        /// AppArmor's word on a mount.
+        ApparmorMount = 69 => "apparmor_mount",
+        /// SELinux's access vector cache has refused.
+        SelinuxDenied = 70 => "selinux_denied",
+        /// SELinux's tracepoint of audited refusals, which has the contexts.
+        SelinuxAudited = 71 => "selinux_audited",
+        /// Landlock's word on a path.
+        LandlockPath = 72 => "landlock_path",
+        /// Landlock's word on anything else.
+        LandlockOther = 73 => "landlock_other",
+        /// A BPF program's word on a file.
+        BpfLsm = 74 => "bpf_lsm",
+        /// Kernel lockdown's word.
+        Lockdown = 75 => "lockdown",
+        /// Yama's word on ptrace.
+        Yama = 76 => "yama",
+        /// TOMOYO's word.
+        Tomoyo = 77 => "tomoyo",
+        /// Smack's word.
+        Smack = 78 => "smack",
     }
 }
 
@@ -172,6 +276,26 @@ impl Signals {
     pub const INODE_OWNER: u16 = 1 << 3;
     /// The hook that refused belongs to the security modules.
     pub const SECURITY: u16 = 1 << 4;
+    /// The mount was found to forbid execution.
+    pub const NOEXEC: u16 = 1 << 5;
+    /// The mount was found to forbid device files.
+    pub const NODEV: u16 = 1 << 6;
+    /// One of the fs.protected_* settings refused.
+    pub const PROTECTED: u16 = 1 << 7;
+    /// A capability was asked for and refused, apart from those over an inode.
+    pub const CAPABILITY: u16 = 1 << 8;
+    /// A tmpfs had no bytes left.
+    pub const TMPFS_BYTES: u16 = 1 << 9;
+    /// A tmpfs had no inodes left.
+    pub const TMPFS_INODES: u16 = 1 << 10;
+    /// A disk had no blocks left.
+    pub const DISK_FULL: u16 = 1 << 11;
+    /// The file that was refused is immutable or append-only, or its directory is.
+    pub const IMMUTABLE: u16 = 1 << 12;
+    /// A seccomp filter refused: the kernel never began the operation.
+    pub const SECCOMP: u16 = 1 << 13;
+    /// The read-only mount is the task's root.
+    pub const ROOT_MOUNT: u16 = 1 << 14;
 }
 
 /// Bits of [`super::Sample::path_flags`].

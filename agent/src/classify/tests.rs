@@ -135,7 +135,7 @@ fn the_remedy_names_the_write_root_where_there_is_one() {
         })
         .remedy
     };
-    assert!(ask("/var/run").is_some_and(|text| text.contains("at /var/run")));
+    assert!(ask("/var/run").is_some_and(|remedy| remedy.sentence.contains("at /var/run")));
     assert_eq!(ask("/"), None);
     assert_eq!(ask("_unresolved"), None);
 }
