@@ -41,6 +41,9 @@ pub struct VmArgs {
     /// Seconds until the guest is stopped.
     #[arg(long, default_value_t = 600)]
     timeout: u64,
+    /// Security modules that the kernel starts, in their order.
+    #[arg(long, default_value = guest::MODULES)]
+    modules: String,
     /// Copies a file into the guest: PATH, or PATH=GUEST_PATH. Can be repeated.
     #[arg(long)]
     file: Vec<String>,
@@ -68,6 +71,7 @@ pub fn run(arguments: &VmArgs) -> Result<i32> {
     }
     let guest = Guest {
         memory_mib: arguments.memory,
+        modules: arguments.modules.clone(),
         ..Guest::new(kernel)
     };
     let outcome = guest.run(&Job {

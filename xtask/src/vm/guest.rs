@@ -21,6 +21,8 @@ use crate::{layout, step};
 
 /// What runs in the guest once its root is mounted.
 const GUEST: &str = include_str!("guest.sh");
+/// The security modules of a guest that nobody asked for others.
+pub const MODULES: &str = "lockdown,capability,landlock,yama,apparmor,bpf";
 /// Marks of a kernel that is no longer sound; its panic follows (`oops=panic`).
 const OOPS: [&str; 4] = ["Kernel panic", "Oops:", "BUG: ", "general protection fault"];
 
@@ -31,6 +33,8 @@ pub struct Guest {
     pub kernel: Kernel,
     /// Mebibytes of memory.
     pub memory_mib: u32,
+    /// The security modules that its kernel starts, in their order.
+    pub modules: String,
     /// Put before each line of output as it is passed on; `None` keeps the output back.
     pub prefix: Option<String>,
 }
@@ -73,6 +77,7 @@ impl Guest {
         Guest {
             kernel,
             memory_mib: 2048,
+            modules: MODULES.to_owned(),
             prefix: Some(format!("[{kernel}] ")),
         }
     }
@@ -153,7 +158,8 @@ impl Guest {
                 .arg("-append")
                 .arg(format!(
                     "console=ttyS0 quiet panic=-1 oops=panic rcupdate.rcu_expedited=1 \
-                     lsm=lockdown,capability,landlock,yama,apparmor,bpf lab.job={} lab.tree={}",
+                     lsm={} lab.job={} lab.tree={}",
+                    self.modules,
                     directory.display(),
                     layout::root().display()
                 ))
