@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod pipeline;
 pub mod process;
 pub mod record;
+pub mod remedy;
 pub mod report;
 pub mod source;
 pub mod write_root;
