@@ -158,6 +158,7 @@ impl Aggregate {
                     operation,
                     errno,
                     cause: Cause::Unknown,
+                    lsm: None,
                 };
                 Some((kind, Arc::from(write_root::UNRESOLVED)))
             }

@@ -47,20 +47,20 @@ macro_rules! metrics {
 
 metrics! {
     DENIALS = Counter "sealwatch_denials_total"
-        ["namespace", "pod", "container", "operation", "errno", "cause"]
-        "File operations of a container that the kernel refused.";
+        ["namespace", "pod", "container", "operation", "errno", "cause", "lsm"]
+        "Operations of a container that the kernel refused; lsm names the security module where that is the cause, and is empty elsewhere.";
     WRITE_ROOT_DENIALS = Counter "sealwatch_write_root_denials_total"
-        ["namespace", "pod", "container", "operation", "errno", "cause", "write_root"]
+        ["namespace", "pod", "container", "operation", "errno", "cause", "lsm", "write_root"]
         "The same by the directory under which the write belongs; _unresolved where the path is not known, _other past the limit.";
     CONTAINER_INFO = Gauge "sealwatch_container_info"
         ["namespace", "pod", "container", "container_id", "runtime", "image", "workload", "project", "revision", "track"]
         "A container that is there or was until lately, always 1.";
     HOST_DENIALS = Counter "sealwatch_host_denials_total"
-        ["operation", "errno", "cause"]
-        "Refused file operations of processes outside containers, with --host.";
+        ["operation", "errno", "cause", "lsm"]
+        "Refused operations of processes outside containers, with --host.";
     UNRESOLVED_DENIALS = Counter "sealwatch_unresolved_denials_total"
-        ["operation", "errno", "cause", "reason"]
-        "Refused file operations whose container is not known, by the reason why.";
+        ["operation", "errno", "cause", "lsm", "reason"]
+        "Refused operations whose container is not known, by the reason why.";
     RECORDED_DENIALS = Counter "sealwatch_recorded_denials_total" []
         "Refusals counted in the kernel: the sum of all denials here, of those pending, retired and ignored.";
     PENDING_DENIALS = Gauge "sealwatch_pending_denials" []

@@ -15,7 +15,8 @@ mod tests;
 
 use sealwatch_ebpf::wire::{CountKey, Signals};
 
-use crate::denial::{Cause, Denial, Errno, Evidence, Operation, Remedy, Verdict};
+use crate::decode::{self, DecodeError};
+use crate::denial::{Cause, Denial, Errno, Evidence, Lsm, Operation, Remedy, Verdict};
 
 /// `MNT_READONLY` in `vfsmount.mnt_flags`.
 const MNT_READONLY: u32 = 0x40;
@@ -35,8 +36,8 @@ pub struct Question<'a> {
     pub errno: Errno,
     /// `wire::Signals` bits.
     pub signals: u16,
-    /// Number of the security module that refused; 0 for none known.
-    pub lsm: u8,
+    /// The security module that refused, where known.
+    pub lsm: Option<Lsm>,
     /// What a sample adds to the counter's key.
     pub sample: Option<Sampled<'a>>,
 }
@@ -71,13 +72,13 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// Of a counter; fails with the number of an operation or errno that is none.
-    pub fn of_key(key: &CountKey) -> Result<Self, u8> {
+    /// Of a counter; fails where a number of its key names nothing.
+    pub fn of_key(key: &CountKey) -> Result<Self, DecodeError> {
         Ok(Question {
-            operation: Operation::try_from(key.operation)?,
-            errno: Errno::try_from(key.errno)?,
+            operation: decode::operation(key.operation)?,
+            errno: decode::errno(key.errno)?,
             signals: key.signals,
-            lsm: key.lsm,
+            lsm: decode::lsm(key.lsm)?,
             sample: None,
         })
     }
@@ -114,7 +115,7 @@ const RULES: &[Rule] = &[
     Rule {
         cause: Cause::Lsm,
         errnos: PERMISSION,
-        holds: |question| question.saw(Signals::SECURITY) || question.lsm != 0,
+        holds: |question| question.saw(Signals::SECURITY) || question.lsm.is_some(),
         words: |_| "a security module's hook returned the error".to_owned(),
     },
     Rule {

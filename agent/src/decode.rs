@@ -5,14 +5,15 @@
 //! Invariant: no panic, whatever the bytes; numbers become enums only through
 //! conversions that can fail. Lacks on purpose: names of containers.
 
-use sealwatch_ebpf::wire::{
-    self, CgroupEvent, CountKey, Credentials, Evidence, IdMap, LargeRecord, LsmDetail, PathFlags,
-    Sample, SmallRecord,
-};
+mod reader;
+
+use sealwatch_ebpf::wire::{self, CgroupEvent, LargeRecord, PathFlags, Sample, SmallRecord};
 
 use crate::denial::{
-    Backend, CgroupId, ContainerPath, Denial, Errno, Hook, Operation, PathKey, Resolution,
+    Backend, CgroupId, ContainerPath, Credentials, Denial, Errno, Extent, Hook, IdMap, Lsm,
+    LsmDetail, Operation, PathKey, Resolution,
 };
+use reader::Reader;
 
 /// Why a record could not be understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,125 +75,6 @@ pub struct CgroupChange {
     pub truncated: bool,
 }
 
-/// Reads little-endian integers from a record, one after the other.
-struct Reader<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Reader<'a> {
-    fn new(bytes: &'a [u8], needed: usize) -> Result<Reader<'a>, DecodeError> {
-        match bytes.get(..needed) {
-            Some(rest) => Ok(Reader { rest }),
-            None => Err(DecodeError::Short {
-                length: bytes.len(),
-                needed,
-            }),
-        }
-    }
-
-    /// Takes `N` bytes. `new` made sure that a whole layout is there; past its
-    /// end come zeros.
-    fn take<const N: usize>(&mut self) -> [u8; N] {
-        match self.rest.split_first_chunk::<N>() {
-            Some((chunk, rest)) => {
-                self.rest = rest;
-                *chunk
-            }
-            None => [0; N],
-        }
-    }
-
-    fn u8(&mut self) -> u8 {
-        u8::from_ne_bytes(self.take())
-    }
-    fn u16(&mut self) -> u16 {
-        u16::from_ne_bytes(self.take())
-    }
-    fn u32(&mut self) -> u32 {
-        u32::from_ne_bytes(self.take())
-    }
-    fn u64(&mut self) -> u64 {
-        u64::from_ne_bytes(self.take())
-    }
-
-    fn key(&mut self) -> CountKey {
-        CountKey {
-            cgroup: self.u64(),
-            path: self.u64(),
-            signals: self.u16(),
-            operation: self.u8(),
-            errno: self.u8(),
-            backend: self.u8(),
-            lsm: self.u8(),
-            reserved: self.u16(),
-        }
-    }
-
-    fn evidence(&mut self) -> Evidence {
-        Evidence {
-            inode: self.u64(),
-            super_flags: self.u64(),
-            fs_magic: self.u64(),
-            device: self.u32(),
-            mount_flags: self.u32(),
-            inode_uid: self.u32(),
-            inode_gid: self.u32(),
-            inode_mode: self.u32(),
-            inode_flags: self.u32(),
-            mount_id: self.u32(),
-            capability: self.u32(),
-        }
-    }
-
-    fn sample(&mut self) -> Sample {
-        Sample {
-            key: self.key(),
-            time_ns: self.u64(),
-            evidence: self.evidence(),
-            pid: self.u32(),
-            tid: self.u32(),
-            uid: self.u32(),
-            gid: self.u32(),
-            mount_namespace: self.u32(),
-            name_len: self.u16(),
-            base_len: self.u16(),
-            comm: self.take(),
-            path_flags: self.u16(),
-            hook: self.u8(),
-            layout: self.u8(),
-            syscall: self.u32(),
-            open_flags: self.u32(),
-            reserved: self.u32(),
-            credentials: self.credentials(),
-            lsm: LsmDetail {
-                requested: self.u32(),
-                reserved: self.u32(),
-                subject: self.take(),
-                object: self.take(),
-                class: self.take(),
-            },
-        }
-    }
-
-    fn credentials(&mut self) -> Credentials {
-        Credentials {
-            capabilities: self.u64(),
-            groups_len: self.u32(),
-            user_namespace: self.u32(),
-            groups: std::array::from_fn(|_| self.u32()),
-            uid_map: self.id_map(),
-            gid_map: self.id_map(),
-        }
-    }
-
-    fn id_map(&mut self) -> IdMap {
-        IdMap {
-            len: self.u32(),
-            extents: std::array::from_fn(|_| std::array::from_fn(|_| self.u32())),
-        }
-    }
-}
-
 /// Decodes a record of the sample ring buffer.
 pub fn sample(bytes: &[u8]) -> Result<Denial, DecodeError> {
     let sample = Reader::new(bytes, size_of::<Sample>())?.sample();
@@ -234,7 +116,7 @@ pub fn sample(bytes: &[u8]) -> Result<Denial, DecodeError> {
         operation: operation(key.operation)?,
         errno: errno(key.errno)?,
         signals: key.signals,
-        lsm: key.lsm,
+        lsm: lsm(key.lsm)?,
         backend: backend(key.backend)?,
         hook: Hook::try_from(sample.hook).map_err(|value| DecodeError::Number {
             what: "hook",
@@ -248,7 +130,54 @@ pub fn sample(bytes: &[u8]) -> Result<Denial, DecodeError> {
         mount_namespace: sample.mount_namespace,
         comm: until_nul(&sample.comm).to_vec(),
         evidence: sample.evidence,
+        open_flags: sample.open_flags,
+        credentials: credentials(&sample.credentials),
+        lsm_detail: LsmDetail {
+            subject: until_nul(&sample.lsm.subject).to_vec(),
+            object: until_nul(&sample.lsm.object).to_vec(),
+            class: until_nul(&sample.lsm.class).to_vec(),
+            requested: sample.lsm.requested,
+        },
     })
+}
+
+/// Every user namespace has an inode number, so zero says that nothing was read.
+fn credentials(wire: &wire::Credentials) -> Option<Credentials> {
+    let carried = wire.groups.len().min(wire.groups_len as usize);
+    (wire.user_namespace != 0).then(|| Credentials {
+        capabilities: wire.capabilities,
+        groups: wire.groups[..carried].to_vec(),
+        groups_len: wire.groups_len,
+        user_namespace: wire.user_namespace,
+        uid_map: id_map(&wire.uid_map),
+        gid_map: id_map(&wire.gid_map),
+    })
+}
+
+/// A map of more extents than are carried comes without any.
+fn id_map(wire: &wire::IdMap) -> IdMap {
+    let Some(extents) = wire.extents.get(..wire.len as usize) else {
+        return IdMap::Unread;
+    };
+    let extents = extents.iter().map(|[inside, outside, count]| Extent {
+        inside: *inside,
+        outside: *outside,
+        count: *count,
+    });
+    IdMap::Extents(extents.collect())
+}
+
+/// A security module's number; 0 stands for none.
+pub fn lsm(number: u8) -> Result<Option<Lsm>, DecodeError> {
+    match number {
+        0 => Ok(None),
+        number => Lsm::try_from(number)
+            .map(Some)
+            .map_err(|value| DecodeError::Number {
+                what: "security module",
+                value: value.into(),
+            }),
+    }
 }
 
 /// An operation's number.

@@ -4,11 +4,13 @@
 //! speaks. Invariant: plain data, no I/O, no clock. Lacks on purpose: decoding,
 //! naming and classifying, which are stages of their own.
 
+mod credentials;
 mod owner;
 mod path;
 
 pub use sealwatch_ebpf::wire::{Backend, Evidence, Hook, Lsm, Operation};
 
+pub use credentials::{Credentials, Extent, IdMap, Inside};
 pub use owner::{Container, Owner, Runtime, Unresolved};
 pub use path::{ContainerPath, Resolution, escape};
 
@@ -171,8 +173,8 @@ pub struct Denial {
     pub errno: Errno,
     /// `wire::Signals` bits.
     pub signals: u16,
-    /// Number of the security module that refused; 0 for none known.
-    pub lsm: u8,
+    /// The security module that refused, where known.
+    pub lsm: Option<Lsm>,
     /// How it was seen.
     pub backend: Backend,
     /// Where it was seen.
@@ -193,6 +195,26 @@ pub struct Denial {
     pub comm: Vec<u8>,
     /// What the file looked like.
     pub evidence: Evidence,
+    /// `open_flags.open_flag` of an open; 0 of anything else.
+    pub open_flags: u32,
+    /// What the task was, where it was read.
+    pub credentials: Option<Credentials>,
+    /// What the security module's hook told.
+    pub lsm_detail: LsmDetail,
+}
+
+/// What a security module's hook told of its refusal; empty where not known.
+/// All texts are any bytes but NUL.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LsmDetail {
+    /// AppArmor's profile, or SELinux's context of the task.
+    pub subject: Vec<u8>,
+    /// SELinux's context of the object.
+    pub object: Vec<u8>,
+    /// SELinux's class of the object.
+    pub class: Vec<u8>,
+    /// What was asked for, in the module's own bits; 0 for not known.
+    pub requested: u32,
 }
 
 /// Why a denial happened and what to do.

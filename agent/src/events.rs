@@ -165,8 +165,8 @@ mod tests {
     use std::time::Instant;
 
     use crate::denial::{
-        Backend, Cause, CgroupId, ContainerPath, Denial, Errno, Evidence, Hook, Operation, Owner,
-        PathKey, Resolution, Unresolved, Verdict,
+        Backend, Cause, CgroupId, ContainerPath, Denial, Errno, Evidence, Hook, LsmDetail,
+        Operation, Owner, PathKey, Resolution, Unresolved, Verdict,
     };
 
     fn sample(path: &[u8]) -> Explained {
@@ -178,7 +178,7 @@ mod tests {
                 operation: Operation::Create,
                 errno: Errno::Erofs,
                 signals: 1,
-                lsm: 0,
+                lsm: None,
                 backend: Backend::Fexit,
                 hook: Hook::Open,
                 path: ContainerPath {
@@ -192,6 +192,9 @@ mod tests {
                 mount_namespace: 5,
                 comm: b"ev\nil".to_vec(),
                 evidence: Evidence::default(),
+                open_flags: 0,
+                credentials: None,
+                lsm_detail: LsmDetail::default(),
             },
             owner: Owner::Unknown(Unresolved::CgroupUnseen),
             verdict: Verdict {
@@ -209,7 +212,7 @@ mod tests {
         let text = line(&sample(b"/a\n\"}\xff\x1b[2J"), 9).unwrap();
         assert_eq!(text.lines().count(), 1);
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(value["version"], 1);
+        assert_eq!(value["version"], 2);
         assert_eq!(value["time"], "1970-01-01T00:00:00.000000000Z");
         assert_eq!(value["path"], "/a\\x0a\"}\\xff\\x1b[2J");
         assert_eq!(value["comm"], "ev\\x0ail");

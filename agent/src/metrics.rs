@@ -12,7 +12,7 @@ use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricT
 
 use crate::aggregate::{GroupSeries, Kind, Labels, Snapshot};
 use crate::catalog::{self, MetricKind};
-use crate::denial::{Container, escape};
+use crate::denial::{Container, Lsm, escape};
 use crate::process::Process;
 
 /// The content type of [`render`]'s text.
@@ -119,11 +119,12 @@ fn identity(labels: &Labels) -> Vec<String> {
     ]
 }
 
-fn kind(kind: Kind) -> [String; 3] {
+fn kind(kind: Kind) -> [String; 4] {
     [
         kind.operation.label(),
         kind.errno.label(),
         kind.cause.label(),
+        kind.lsm.map_or("", Lsm::label),
     ]
     .map(str::to_owned)
 }

@@ -8,10 +8,10 @@
 use serde::Serialize;
 
 use crate::aggregate::Explained;
-use crate::denial::{Container, Owner, escape};
+use crate::denial::{Container, Lsm, Owner, escape};
 
 /// Version of the object's shape.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// One denial.
 #[derive(Debug, Serialize)]
@@ -52,8 +52,10 @@ pub struct Record<'a> {
     pub comm: String,
     /// Inode number of the task's mount namespace.
     pub mount_namespace: u32,
-    /// Number of the security module that refused; 0 for none known.
-    pub lsm: u8,
+    /// The security module that refused, where known.
+    pub lsm: Option<&'static str>,
+    /// AppArmor's profile of the task, where AppArmor refused.
+    pub profile: Option<String>,
     /// How it was seen.
     pub backend: &'static str,
     /// Where it was seen.
@@ -158,13 +160,22 @@ impl<'a> Record<'a> {
             gid: denial.gid,
             comm: escape(&denial.comm),
             mount_namespace: denial.mount_namespace,
-            lsm: denial.lsm,
+            lsm: denial.lsm.map(Lsm::label),
+            profile: match denial.lsm {
+                Some(Lsm::Apparmor) => text(&denial.lsm_detail.subject),
+                _ => None,
+            },
             backend: denial.backend.label(),
             hook: denial.hook.label(),
             cgroup: denial.cgroup.0,
             path_key: format!("{:x}", denial.path_key.0),
         }
     }
+}
+
+/// Bytes of a task's choice, where there are any.
+fn text(bytes: &[u8]) -> Option<String> {
+    (!bytes.is_empty()).then(|| escape(bytes))
 }
 
 /// Wall clock time as RFC 3339 in UTC, nanoseconds included.

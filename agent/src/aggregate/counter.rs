@@ -41,36 +41,23 @@ pub fn key_of(denial: &Denial) -> CountKey {
         operation: denial.operation as u8,
         errno: denial.errno.number(),
         backend: denial.backend as u8,
-        lsm: denial.lsm,
+        lsm: denial.lsm.map_or(0, |lsm| lsm as u8),
         reserved: 0,
     }
 }
 
-/// Where a counter's refusals go; none for an operation or errno of another version.
+/// Where a counter's refusals go; none for a number of another version.
 pub(super) fn aim(key: &CountKey, told: Option<&Told>) -> Option<(Kind, Arc<str>)> {
     let question = Question::of_key(key).ok()?;
-    let Question {
-        operation, errno, ..
-    } = question;
-    Some(match told {
-        Some(told) => (
-            Kind {
-                operation,
-                errno,
-                cause: told.cause,
-            },
-            Arc::clone(&told.write_root),
-        ),
-        None => {
-            let cause = classify(&question).cause;
-            (
-                Kind {
-                    operation,
-                    errno,
-                    cause,
-                },
-                Arc::from(write_root::UNRESOLVED),
-            )
-        }
-    })
+    let (cause, write_root) = match told {
+        Some(told) => (told.cause, Arc::clone(&told.write_root)),
+        None => (classify(&question).cause, Arc::from(write_root::UNRESOLVED)),
+    };
+    let kind = Kind {
+        operation: question.operation,
+        errno: question.errno,
+        cause,
+        lsm: question.lsm.filter(|_| cause == Cause::Lsm),
+    };
+    Some((kind, write_root))
 }

@@ -9,7 +9,8 @@ use std::time::SystemTime;
 
 use super::series::{Limited, OTHER};
 use crate::denial::{
-    Backend, Cause, Container, Denial, Errno, Hook, Loss, Operation, Owner, Unresolved, Verdict,
+    Backend, Cause, Container, Denial, Errno, Hook, Loss, Lsm, Operation, Owner, Unresolved,
+    Verdict,
 };
 
 /// What was refused, how, and why.
@@ -21,6 +22,8 @@ pub struct Kind {
     pub errno: Errno,
     /// Why.
     pub cause: Cause,
+    /// The security module, where it is the cause and known.
+    pub lsm: Option<Lsm>,
 }
 
 /// The labels by which a container is known to its users.
@@ -110,7 +113,7 @@ pub struct Totals {
     pub retired: u64,
     /// The host's, counted before its control group was left out.
     pub ignored: u64,
-    /// Counts with an operation or errno that this version does not know.
+    /// Counts with an operation, errno or security module that this version does not know.
     pub unreadable: u64,
 }
 

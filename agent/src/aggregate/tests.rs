@@ -6,7 +6,9 @@ use proptest::prelude::*;
 use sealwatch_ebpf::wire::Signals;
 
 use super::*;
-use crate::denial::{Backend, ContainerPath, Denial, Evidence, Hook, PathKey, Resolution, Runtime};
+use crate::denial::{
+    Backend, ContainerPath, Denial, Evidence, Hook, LsmDetail, PathKey, Resolution, Runtime,
+};
 
 const LIMITS: Limits = Limits {
     containers: 3,
@@ -56,7 +58,7 @@ fn sample_of(key: &CountKey, owner: Owner, path: &str) -> Arc<Explained> {
         operation: Operation::try_from(key.operation).unwrap(),
         errno: Errno::try_from(key.errno).unwrap(),
         signals: key.signals,
-        lsm: key.lsm,
+        lsm: crate::decode::lsm(key.lsm).unwrap(),
         backend: Backend::try_from(key.backend).unwrap(),
         hook: Hook::Open,
         path: ContainerPath {
@@ -73,6 +75,9 @@ fn sample_of(key: &CountKey, owner: Owner, path: &str) -> Arc<Explained> {
             fs_magic: 0x0102_1994,
             ..Evidence::default()
         },
+        open_flags: 0,
+        credentials: None,
+        lsm_detail: LsmDetail::default(),
     };
     let write_root: Arc<str> = write_root::of(&denial.path, None).into();
     let verdict = classify(&Question::of_sample(&denial, &write_root));

@@ -13,7 +13,7 @@ fn ask(operation: Operation, errno: Errno, signals: u16, evidence: Option<&Evide
         operation,
         errno,
         signals,
-        lsm: 0,
+        lsm: None,
         sample,
     })
     .cause
@@ -99,7 +99,7 @@ fn every_input_has_one_verdict_and_a_known_cause_has_evidence() {
                     operation: *operation,
                     errno,
                     signals,
-                    lsm: 0,
+                    lsm: None,
                     sample,
                 };
                 let verdict = classify(&question);
@@ -130,7 +130,7 @@ fn the_remedy_names_the_write_root_where_there_is_one() {
             operation: Operation::Create,
             errno: Errno::Erofs,
             signals: Signals::READ_ONLY_MOUNT,
-            lsm: 0,
+            lsm: None,
             sample,
         })
         .remedy

@@ -1,7 +1,13 @@
 //! Records of every kind, and bytes of no kind.
 
+use std::mem::offset_of;
+
 use super::*;
 use proptest::prelude::*;
+
+const NAME_LEN: usize = offset_of!(Sample, name_len);
+const BASE_LEN: usize = offset_of!(Sample, base_len);
+const LAYOUT: usize = offset_of!(Sample, layout);
 
 fn joined(flags: u16, name: &str, base: &[&str]) -> (String, Resolution) {
     let path = path(
@@ -64,9 +70,9 @@ fn a_short_record_says_how_short() {
 #[test]
 fn a_length_past_its_array_is_refused() {
     let mut bytes = vec![0; size_of::<SmallRecord>()];
-    bytes[102..104].copy_from_slice(&300u16.to_ne_bytes());
-    bytes[123] = wire::SMALL;
-    bytes[100..102].copy_from_slice(&300u16.to_ne_bytes());
+    bytes[BASE_LEN..BASE_LEN + 2].copy_from_slice(&300u16.to_ne_bytes());
+    bytes[LAYOUT] = wire::SMALL;
+    bytes[NAME_LEN..NAME_LEN + 2].copy_from_slice(&300u16.to_ne_bytes());
     assert_eq!(
         sample(&bytes),
         Err(DecodeError::Length {
@@ -77,10 +83,98 @@ fn a_length_past_its_array_is_refused() {
     );
 }
 
+/// A small record of a refused open, with these bytes at these places.
+fn record(parts: &[(usize, &[u8])]) -> Vec<u8> {
+    let mut bytes = vec![0; size_of::<SmallRecord>()];
+    let key = [
+        (offset_of!(wire::CountKey, operation), 1),
+        (offset_of!(wire::CountKey, errno), 13),
+        (offset_of!(wire::CountKey, backend), 1),
+        (offset_of!(Sample, hook), 1),
+        (LAYOUT, wire::SMALL),
+    ];
+    for (at, byte) in key {
+        bytes[at] = byte;
+    }
+    for (at, part) in parts {
+        bytes[*at..at + part.len()].copy_from_slice(part);
+    }
+    bytes
+}
+
+#[test]
+fn what_a_security_module_told_is_carried_until_its_nul() {
+    let at = offset_of!(Sample, lsm);
+    let denial = sample(&record(&[
+        (
+            offset_of!(wire::CountKey, lsm),
+            &[wire::Lsm::Apparmor as u8],
+        ),
+        (at + offset_of!(wire::LsmDetail, requested), &[2]),
+        (
+            at + offset_of!(wire::LsmDetail, subject),
+            b"docker-default\0rest",
+        ),
+        (at + offset_of!(wire::LsmDetail, class), &[b'x'; 24]),
+        (offset_of!(Sample, open_flags), &[0x41]),
+    ]))
+    .unwrap();
+    assert_eq!(denial.lsm, Some(Lsm::Apparmor));
+    assert_eq!(denial.lsm_detail.requested, 2);
+    assert_eq!(denial.lsm_detail.subject, b"docker-default");
+    assert_eq!(denial.lsm_detail.object, b"");
+    assert_eq!(denial.lsm_detail.class, [b'x'; 24]);
+    assert_eq!(denial.open_flags, 0x41);
+    assert_eq!(denial.credentials, None);
+}
+
+#[test]
+fn a_module_of_another_version_is_refused() {
+    assert_eq!(
+        sample(&record(&[(offset_of!(wire::CountKey, lsm), &[99])])),
+        Err(DecodeError::Number {
+            what: "security module",
+            value: 99
+        })
+    );
+}
+
+#[test]
+fn credentials_say_how_much_of_them_was_carried() {
+    let at = offset_of!(Sample, credentials);
+    let map = at + offset_of!(wire::Credentials, uid_map);
+    let mut parts = record(&[
+        (at + offset_of!(wire::Credentials, capabilities), &[2]),
+        (at + offset_of!(wire::Credentials, groups_len), &[40]),
+        (at + offset_of!(wire::Credentials, user_namespace), &[7]),
+        (
+            at + offset_of!(wire::Credentials, groups),
+            &[10, 0, 0, 0, 11],
+        ),
+        (map, &[1]),
+        (
+            map + offset_of!(wire::IdMap, extents),
+            &[0, 0, 0, 0, 0xe8, 3, 0, 0, 1],
+        ),
+        (at + offset_of!(wire::Credentials, gid_map), &[9]),
+    ]);
+    let credentials = sample(&parts).unwrap().credentials.unwrap();
+    assert_eq!((credentials.groups_len, credentials.groups.len()), (40, 16));
+    assert_eq!(credentials.groups[..2], [10, 11]);
+    assert!(!credentials.has_all_groups());
+    assert!(credentials.has_capability(1));
+    assert_eq!(credentials.uid_map.inside(1000).id(), Some(0));
+    assert_eq!(credentials.gid_map, IdMap::Unread);
+    parts[at + offset_of!(wire::Credentials, groups_len)] = 2;
+    let credentials = sample(&parts).unwrap().credentials.unwrap();
+    assert_eq!(credentials.groups, [10, 11]);
+    assert!(credentials.has_all_groups());
+}
+
 proptest! {
     #[test]
     fn no_bytes_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..13_000), layout in 0u8..4) {
-        if let Some(at) = bytes.get_mut(123) {
+        if let Some(at) = bytes.get_mut(LAYOUT) {
             *at = layout;
         }
         let _ = sample(&bytes);

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::aggregate::{HookState, Limited, RuntimeState, Totals};
-use crate::denial::{Backend, Cause, Errno, Hook, Loss, Operation, Runtime, Stage, Unresolved};
+use crate::denial::{
+    Backend, Cause, Errno, Hook, Loss, Lsm, Operation, Runtime, Stage, Unresolved,
+};
 
 fn container(name: &str) -> Container {
     Container {
@@ -33,6 +35,13 @@ fn full() -> Snapshot {
         operation: Operation::Create,
         errno: Errno::Erofs,
         cause: Cause::ReadOnlyMount,
+        lsm: None,
+    };
+    let profiled = Kind {
+        cause: Cause::Lsm,
+        lsm: Some(Lsm::Apparmor),
+        errno: Errno::Eacces,
+        ..erofs
     };
     let group = GroupSeries {
         labels: Labels::of(&container),
@@ -40,6 +49,7 @@ fn full() -> Snapshot {
         counts: vec![
             (erofs, "/var/run".into(), 3),
             (erofs, "/tmp\\x0a".into(), 4),
+            (profiled, "/etc".into(), 1),
         ],
     };
     Snapshot {
@@ -101,9 +111,12 @@ fn every_metric_of_the_catalog_is_exported_and_no_other() {
 fn equal_labels_become_one_series_and_values_are_escaped() {
     let text = render(&full(), None).unwrap();
     let identity = r#"namespace="shop",pod="cart-1",container="we\"b\\x0a""#;
-    let kind = r#"operation="create",errno="EROFS",cause="read_only_mount""#;
+    let kind = r#"operation="create",errno="EROFS",cause="read_only_mount",lsm="""#;
     for line in [
         format!("sealwatch_denials_total{{{identity},{kind}}} 14"),
+        format!(
+            "sealwatch_denials_total{{{identity},operation=\"create\",errno=\"EACCES\",cause=\"lsm\",lsm=\"apparmor\"}} 2"
+        ),
         format!(
             "sealwatch_write_root_denials_total{{{identity},{kind},write_root=\"/var/run\"}} 6"
         ),
