@@ -81,6 +81,8 @@ pub struct Config {
     pub events: EventFormat,
     /// Backends to use.
     pub backend: BackendChoice,
+    /// Count what seccomp filters refuse.
+    pub seccomp: bool,
     /// Count the host's denials.
     pub host: bool,
     /// Docker-compatible engines.

@@ -3,15 +3,18 @@
 //! In: [`Facts`] gathered by the loader, and the backend the user asked for.
 //! Out: a [`Plan`], or the reason why there is none. Invariant: a pure
 //! function; the same facts give the same plan, and every hook of [`HOOKS`] is
-//! in it, attached or missing with a reason. Lacks on purpose: attaching.
+//! in it, attached or missing with a reason, unless it is of a security module
+//! that is not active. Lacks on purpose: attaching.
 
 mod hooks;
+mod lsm;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::denial::{Backend, Hook, Lsm, Operation};
 
 pub use hooks::HOOKS;
+pub use lsm::{BPF_LSM_FALLBACK, LSM_HOOKS, TRACEPOINTS, Tracepoint};
 
 /// One hook: the kernel functions that carry it, by kernel version.
 #[derive(Debug)]
@@ -46,6 +49,21 @@ pub struct Facts {
     pub no_kprobes: Option<String>,
     /// Single attachments that were refused, by (backend, symbol), with the reason.
     pub refused: BTreeMap<(Backend, String), String>,
+    /// The active security modules; `None` where the kernel does not show them.
+    pub modules: Option<BTreeSet<Lsm>>,
+    /// Functions to which a BPF LSM program is attached, with their number of arguments.
+    pub bpf_lsm: BTreeMap<String, u8>,
+    /// Refusals of seccomp filters are asked for, at the price of every system call.
+    pub seccomp: bool,
+}
+
+impl Facts {
+    /// May the module refuse something?
+    pub fn active(&self, module: Lsm) -> bool {
+        self.modules
+            .as_ref()
+            .is_none_or(|known| known.contains(&module))
+    }
 }
 
 /// The backend the user asked for.
@@ -79,129 +97,194 @@ pub struct Plan {
     pub missing: Vec<(Hook, String)>,
 }
 
+/// Every row of the fexit and kprobe backends.
+pub fn rows() -> impl Iterator<Item = &'static HookRow> {
+    HOOKS.iter().chain(LSM_HOOKS)
+}
+
 /// Decides which program goes where.
 ///
 /// The tracepoint backend sees every refusal of a system call by itself, so it
 /// is taken for all hooks or for none: beside another it would count twice.
 pub fn plan(facts: &Facts, wanted: Wanted) -> Plan {
     if wanted == Wanted::Only(Backend::Tracepoint) {
-        return tracepoint_plan();
+        return tracepoint_plan(facts);
     }
     let mut plan = Plan::default();
-    for row in HOOKS {
-        if row
-            .unless
-            .is_some_and(|other| facts.functions.contains_key(other))
-        {
-            continue;
-        }
-        let mut reasons = Vec::new();
-        let mut placed = None;
-        if wanted != Wanted::Only(Backend::Kprobe) {
-            let place = match &facts.no_trampolines {
-                None => place_fexit(facts, row),
-                Some(reason) => Err(format!("fexit: {reason}")),
-            };
-            placed = place.map_err(|reason| reasons.push(reason)).ok();
-        }
-        if placed.is_none() && wanted != Wanted::Only(Backend::Fexit) {
-            let place = match &facts.no_kprobes {
-                None => place_kprobe(facts, row),
-                Some(reason) => Err(format!("kprobe: {reason}")),
-            };
-            placed = place.map_err(|reason| reasons.push(reason)).ok();
-        }
-        match placed {
-            Some(attachment) => plan.attachments.push(attachment),
-            None => {
-                reasons.dedup();
-                plan.missing.push((row.hook, reasons.join("; ")));
-            }
-        }
+    for row in rows() {
+        place(&mut plan, facts, wanted, row);
     }
     let sees_operations = plan
         .attachments
         .iter()
         .any(|placed| row(placed.hook).is_some_and(|r| r.operation.is_some()));
     if wanted == Wanted::Auto && !sees_operations {
-        tracepoint_plan()
-    } else {
-        plan
+        return tracepoint_plan(facts);
     }
+    add_tracepoints(&mut plan, facts);
+    plan
 }
 
 /// The row of a hook; `None` for the tracepoints.
 pub fn row(hook: Hook) -> Option<&'static HookRow> {
-    HOOKS.iter().find(|row| row.hook == hook)
+    rows().find(|row| row.hook == hook)
 }
 
-/// The backend that needs neither trampolines nor kprobes, and sees no cause.
-fn tracepoint_plan() -> Plan {
-    Plan {
+/// The backend that needs neither trampolines nor kprobes, and sees no cause
+/// but those that a tracepoint tells.
+fn tracepoint_plan(facts: &Facts) -> Plan {
+    let mut plan = Plan {
         attachments: vec![Attachment {
             hook: Hook::SyscallExit,
             backend: Backend::Tracepoint,
             program: "tp_sys_exit".to_owned(),
             symbol: "sys_exit".to_owned(),
         }],
-        missing: HOOKS
-            .iter()
-            .filter(|row| row.operation.is_none())
+        missing: rows()
+            .filter(|row| row.operation.is_none() && applies(facts, row))
             .map(|row| (row.hook, "the tracepoint backend sees no causes".to_owned()))
             .collect(),
-    }
+    };
+    add_tracepoints(&mut plan, facts);
+    plan
 }
 
-fn place_fexit(facts: &Facts, row: &HookRow) -> Result<Attachment, String> {
-    let mut reason = format!("the kernel has none of {}", row.symbols.join(", "));
-    for &symbol in row.symbols {
-        let Some(&arguments) = facts.functions.get(symbol) else {
-            continue;
+fn add_tracepoints(plan: &mut Plan, facts: &Facts) {
+    for tracepoint in TRACEPOINTS {
+        let wanted = match tracepoint.module {
+            Some(module) => facts.active(module),
+            // The tracepoint backend listens there already.
+            None => facts.seccomp && plan.attachments.iter().all(|a| a.hook != Hook::SyscallExit),
         };
-        if !row.arguments.contains(&arguments) {
-            reason = format!("{symbol} takes {arguments} arguments, which no program expects");
-        } else if let Some(refused) = facts.refused.get(&(Backend::Fexit, symbol.to_owned())) {
-            reason = format!("fexit on {symbol}: {refused}");
-        } else {
-            return Ok(Attachment {
-                hook: row.hook,
-                backend: Backend::Fexit,
-                program: format!("fexit_{}_{arguments}", row.hook.label()),
-                symbol: symbol.to_owned(),
-            });
+        let refused = (Backend::Tracepoint, tracepoint.symbol.to_owned());
+        match facts.refused.get(&refused) {
+            _ if !wanted => {}
+            // A module that may be active, but is not compiled in.
+            Some(_) if tracepoint.module.is_some() && facts.modules.is_none() => {}
+            Some(reason) => plan.missing.push((tracepoint.hook, reason.clone())),
+            None => plan.attachments.push(Attachment {
+                hook: tracepoint.hook,
+                backend: Backend::Tracepoint,
+                program: format!("tp_{}", tracepoint.hook.label()),
+                symbol: tracepoint.symbol.to_owned(),
+            }),
         }
     }
-    Err(reason)
 }
 
-fn place_kprobe(facts: &Facts, row: &HookRow) -> Result<Attachment, String> {
-    if row.operation.is_none() {
-        return Err("a kretprobe does not see the arguments that tell a cause".to_owned());
-    }
-    let mut reason = format!("the kernel has none of {}", row.symbols.join(", "));
-    for &symbol in row.symbols {
-        if !facts.functions.contains_key(symbol) {
-            continue;
-        }
-        if let Some(refused) = facts.refused.get(&(Backend::Kprobe, symbol.to_owned())) {
-            reason = format!("kprobe on {symbol}: {refused}");
-            continue;
-        }
-        return Ok(Attachment {
-            hook: row.hook,
-            backend: Backend::Kprobe,
-            program: format!("kretprobe_{}", row.hook.label()),
-            symbol: symbol.to_owned(),
-        });
-    }
-    Err(reason)
+/// Does the row concern this kernel at all?
+fn applies(facts: &Facts, row: &HookRow) -> bool {
+    let replaced = |other| facts.functions.contains_key(other);
+    let module = match row.module {
+        None => true,
+        // Nothing to listen to until somebody loads a program.
+        Some(Lsm::Bpf) => facts.active(Lsm::Bpf) && !facts.bpf_lsm.is_empty(),
+        Some(module) => match &facts.modules {
+            Some(active) => active.contains(&module),
+            // It may be active, but not without any of its functions.
+            None => row
+                .symbols
+                .iter()
+                .any(|symbol| facts.functions.contains_key(*symbol)),
+        },
+    };
+    module && !row.unless.is_some_and(replaced)
 }
 
-/// Every function that [`HOOKS`] names, for the search through the kernel's BTF.
+/// Functions of the row that this kernel has, with their number of arguments.
+fn present<'a>(facts: &'a Facts, row: &'a HookRow) -> Vec<(&'a str, u8)> {
+    if row.module == Some(Lsm::Bpf) {
+        let targets = facts.bpf_lsm.iter();
+        return targets
+            .map(|(symbol, arguments)| (symbol.as_str(), *arguments))
+            .collect();
+    }
+    let symbols = row.symbols.iter();
+    symbols
+        .filter_map(|symbol| Some((*symbol, *facts.functions.get(*symbol)?)))
+        .collect()
+}
+
+fn place(plan: &mut Plan, facts: &Facts, wanted: Wanted, row: &HookRow) {
+    if !applies(facts, row) {
+        return;
+    }
+    let present = present(facts, row);
+    let mut placed = false;
+    let mut reasons = Vec::new();
+    if present.is_empty() {
+        reasons.push(format!("the kernel has none of {}", row.symbols.join(", ")));
+    }
+    for (symbol, arguments) in present {
+        match place_at(facts, wanted, row, symbol, arguments) {
+            Ok(attachment) => {
+                plan.attachments.push(attachment);
+                placed = true;
+                if !row.every {
+                    break;
+                }
+            }
+            Err(refusals) => reasons.extend(refusals),
+        }
+    }
+    if !placed || (row.every && !reasons.is_empty()) {
+        reasons.dedup();
+        plan.missing.push((row.hook, reasons.join("; ")));
+    }
+}
+
+/// The best way to watch one function, or why there is none.
+fn place_at(
+    facts: &Facts,
+    wanted: Wanted,
+    row: &HookRow,
+    symbol: &str,
+    arguments: u8,
+) -> Result<Attachment, Vec<String>> {
+    let attachment = |backend, program| Attachment {
+        hook: row.hook,
+        backend,
+        program,
+        symbol: symbol.to_owned(),
+    };
+    let mut reasons = Vec::new();
+    if wanted != Wanted::Only(Backend::Kprobe) {
+        let refused = facts.refused.get(&(Backend::Fexit, symbol.to_owned()));
+        match (&facts.no_trampolines, refused) {
+            (Some(reason), _) => reasons.push(format!("fexit: {reason}")),
+            (None, _) if !row.arguments.contains(&arguments) => reasons.push(format!(
+                "{symbol} takes {arguments} arguments, which no program expects"
+            )),
+            (None, Some(refused)) => reasons.push(format!("fexit on {symbol}: {refused}")),
+            (None, None) => {
+                let program = format!("fexit_{}_{arguments}", row.hook.label());
+                return Ok(attachment(Backend::Fexit, program));
+            }
+        }
+    }
+    if wanted != Wanted::Only(Backend::Fexit) {
+        let refused = facts.refused.get(&(Backend::Kprobe, symbol.to_owned()));
+        match (&facts.no_kprobes, refused) {
+            _ if !row.kretprobe => {
+                reasons.push("a kretprobe does not see the arguments that tell a cause".to_owned())
+            }
+            (Some(reason), _) => reasons.push(format!("kprobe: {reason}")),
+            (None, Some(refused)) => reasons.push(format!("kprobe on {symbol}: {refused}")),
+            (None, None) => {
+                let variant = lsm::kretprobe_variant(symbol);
+                let program = format!("kretprobe_{}{variant}", row.hook.label());
+                return Ok(attachment(Backend::Kprobe, program));
+            }
+        }
+    }
+    Err(reasons)
+}
+
+/// Every function that a row names, for the search through the kernel's BTF.
 pub fn functions_of_interest() -> BTreeSet<&'static str> {
-    HOOKS
-        .iter()
+    rows()
         .flat_map(|row| row.symbols.iter().copied().chain(row.unless))
+        .chain(BPF_LSM_FALLBACK.iter().copied())
         .collect()
 }
 

@@ -235,6 +235,7 @@ impl<S: Source> Pipeline<S> {
             self.expired_ns = now.monotonic_ns;
             self.expire(now);
             self.note_runtimes();
+            self.note_hooks();
         }
         self.publish();
     }

@@ -12,6 +12,8 @@ pub mod replay;
 
 use sealwatch_ebpf::wire::{CountKey, CountValue};
 
+use crate::host::Plan;
+
 /// What a source could not do.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
@@ -58,6 +60,11 @@ pub trait Source: Send {
 
     /// Deletes the counters of control groups that no longer exist and makes room.
     fn forget(&mut self, keys: &[CountKey]) -> Result<(), SourceError>;
+
+    /// The plan, where it is another than before.
+    fn plan_changed(&mut self) -> Option<&Plan> {
+        None
+    }
 
     /// From now on leaves out the refusals of a control group (one of the host's).
     fn ignore(&mut self, cgroup: u64) -> Result<(), SourceError>;

@@ -4,6 +4,7 @@
 //! exported counts, the pending and the retired ones add up to
 //! [`Totals::recorded`]. Lacks on purpose: formats, which belong to the sinks.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,6 +13,7 @@ use crate::denial::{
     Backend, Cause, Container, Denial, Errno, Hook, Loss, Lsm, Operation, Owner, Unresolved,
     Verdict,
 };
+use crate::host::Plan;
 
 /// What was refused, how, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -124,6 +126,26 @@ pub struct HookState {
     pub hook: Hook,
     /// How it is attached, or why it is not.
     pub state: Result<Backend, String>,
+}
+
+impl HookState {
+    /// The hooks of a plan; one with several places stands once for each backend.
+    pub fn of(plan: &Plan) -> Vec<HookState> {
+        let placed: BTreeSet<_> = plan
+            .attachments
+            .iter()
+            .map(|a| (a.hook, a.backend))
+            .collect();
+        let attached = placed.into_iter().map(|(hook, backend)| HookState {
+            hook,
+            state: Ok(backend),
+        });
+        let missing = plan.missing.iter().map(|(hook, reason)| HookState {
+            hook: *hook,
+            state: Err(reason.clone()),
+        });
+        attached.chain(missing).collect()
+    }
 }
 
 /// How a runtime's endpoint is.

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::aggregate::HookState;
 use crate::config::{BackendChoice, Config, EventFormat};
 use crate::events::EventWriter;
-use crate::host::{Plan, Wanted};
+use crate::host::Wanted;
 use crate::http::{Endpoint, Published};
 use crate::identity::hierarchy::{Hierarchy, Layout};
 use crate::identity::runtimes;
@@ -43,7 +43,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let layout = Layout::read()?;
     let source = kernel::load(&options(&config, &layout))?;
     give_back_memory();
-    let hooks = hook_states(source.plan());
+    let hooks = HookState::of(source.plan());
     log_hooks(&hooks);
     published.has(HOOKS);
 
@@ -87,24 +87,13 @@ pub fn options(config: &Config, layout: &Layout) -> Options {
             BackendChoice::Auto => Wanted::Auto,
             BackendChoice::Only(backend) => Wanted::Only(backend),
         },
+        seccomp: config.seccomp,
         sample_interval: config.sample_interval,
         controller: match &layout.hierarchy {
             Hierarchy::Unified => None,
             Hierarchy::V1 { controller } => Some(controller.clone()),
         },
     }
-}
-
-fn hook_states(plan: &Plan) -> Vec<HookState> {
-    let attached = plan.attachments.iter().map(|attachment| HookState {
-        hook: attachment.hook,
-        state: Ok(attachment.backend),
-    });
-    let missing = plan.missing.iter().map(|(hook, reason)| HookState {
-        hook: *hook,
-        state: Err(reason.clone()),
-    });
-    attached.chain(missing).collect()
 }
 
 /// One line for what is attached, and one for each reason why something is not.

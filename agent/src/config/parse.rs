@@ -35,9 +35,8 @@ pub(super) fn config(figment: &Figment) -> Result<Config, ConfigError> {
                 ],
             )
         })?,
-        host: single(figment, "host", |text| {
-            choice(text, &[("true", true), ("false", false)])
-        })?,
+        seccomp: single(figment, "seccomp", switch)?,
+        host: single(figment, "host", switch)?,
         docker_sockets: sockets(figment, "docker-socket")?,
         cri_endpoints: sockets(figment, "cri-endpoint")?,
         sample_interval: single(figment, "sample-interval", sample_interval)?,
@@ -166,6 +165,10 @@ fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
             let names = choices.iter().map(|(name, _)| *name).collect::<Vec<_>>();
             format!("use one of: {}", names.join(", "))
         })
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    choice(text, &[("true", true), ("false", false)])
 }
 
 fn count(text: &str, most: usize) -> Result<usize, String> {

@@ -65,6 +65,12 @@ pub const SETTINGS: &[Setting] = &[
         "How to attach; auto takes the best for each hook.",
     ),
     one(
+        "seccomp",
+        "",
+        "false",
+        "Count what seccomp filters refuse as well; every system call of the machine pays for it.",
+    ),
+    one(
         "host",
         "",
         "false",

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::Pipeline;
-use crate::aggregate::RuntimeState;
+use crate::aggregate::{HookState, RuntimeState};
 use crate::denial::{Loss, Stage};
 use crate::events::EventWriter;
 use crate::identity::LookUp;
@@ -51,6 +51,14 @@ impl<S: Source> Pipeline<S> {
         });
         self.names_changed |= states != self.runtime_states;
         self.runtime_states = states;
+    }
+
+    /// Shows the hooks anew where the source attached more of them.
+    pub(super) fn note_hooks(&mut self) {
+        if let Some(plan) = self.source.plan_changed() {
+            self.hooks = HookState::of(plan).into();
+            self.names_changed = true;
+        }
     }
 
     pub(super) fn publish(&mut self) {

@@ -17,6 +17,9 @@ pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 /// Deepest nesting of anonymous structures that is searched for a member.
 const MAX_DEPTH: u32 = 8;
 
+/// Structures of parts that a kernel may be built without; then nothing is missing.
+const OPTIONAL: [&str; 4] = ["aa_label", "aa_profile", "aa_policy", "selinux_audit_data"];
+
 /// Why the kernel's BTF could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BtfError {
@@ -51,7 +54,12 @@ impl Btf {
         let mut missing = Vec::new();
         let offsets = Offsets::fill(
             |structure, member| self.offset(structure, member),
-            |structure, member| missing.push(format!("{structure}.{member}")),
+            |structure, member| {
+                let optional = OPTIONAL.contains(&structure);
+                if !optional || self.0.resolve_types_by_name(structure).is_ok() {
+                    missing.push(format!("{structure}.{member}"));
+                }
+            },
         );
         (offsets, missing)
     }
@@ -103,6 +111,20 @@ impl Btf {
             Type::FuncProto(prototype) => u8::try_from(prototype.parameters.len()).ok(),
             _ => None,
         }
+    }
+
+    /// Name and number of arguments of the function with this id, where it returns a value.
+    pub fn function(&self, id: u32) -> Option<(String, u8)> {
+        let Ok(Type::Func(function)) = self.0.resolve_type_by_id(id) else {
+            return None;
+        };
+        let Ok(Type::FuncProto(prototype)) = self.0.resolve_chained_type(&function) else {
+            return None;
+        };
+        let returns = prototype.return_type_id() != 0;
+        let name = self.0.resolve_name(&function).ok()?;
+        let arguments = u8::try_from(prototype.parameters.len()).ok()?;
+        returns.then_some((name, arguments))
     }
 
     /// Does the kernel have this function at all?

@@ -7,30 +7,34 @@
 //! deciding where a program goes (`host::plan`).
 
 mod attach;
+mod bpf_lsm;
 mod error;
 mod kretprobe;
+pub mod modules;
+mod settings;
 mod skipped;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use attach::{attach, attach_tracepoint};
+use attach::{Attached, attach, attach_tracepoint};
 use aya::maps::{Array, HashMap, Map, MapData, RingBuf};
 use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod};
 pub use error::LoadError;
 use error::{errno, map_error, object_error, reason};
-use kretprobe::Kretprobe;
-use sealwatch_ebpf::layout::{ABSENT, Settings};
+use sealwatch_ebpf::layout::Settings;
 use sealwatch_ebpf::wire::{self, CountKey, CountValue, DENIAL_ERRNOS, STATS_MAX};
 use sealwatch_ebpf::{layout, syscalls};
+use settings::settings;
 use skipped::Skipped;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tracing::debug;
 
-use crate::denial::Operation;
+use crate::denial::{Hook, Lsm, Operation};
 use crate::host::{self, Facts, Plan, Wanted};
 use crate::source::btf::{self, Btf};
 use crate::source::{RecordKind, Source, SourceError, batch};
@@ -42,14 +46,14 @@ static OBJECT: &[u8] = &[];
 
 /// Where a kernel with kprobes shows how to make one.
 const KPROBE_EVENTS: &str = "/sys/bus/event_source/devices/kprobe";
-/// Version 1 hierarchies by controller.
-const PROC_CGROUPS: &str = "/proc/cgroups";
 
 /// What the loader needs to know.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The backend asked for.
     pub wanted: Wanted,
+    /// Watch what seccomp filters refuse.
+    pub seccomp: bool,
     /// Least time between two samples of one counter.
     pub sample_interval: Duration,
     /// The version 1 controller whose control groups identify tasks; `None` for version 2.
@@ -84,8 +88,13 @@ pub struct Kernel {
     plan: Plan,
     missing_fields: Vec<String>,
     // The links live in these.
-    _object: Ebpf,
-    _kretprobes: Vec<Kretprobe>,
+    object: Ebpf,
+    attached: Attached,
+    /// What the plan is made from, for programs that others load later.
+    facts: Facts,
+    wanted: Wanted,
+    bpf_lsm: bpf_lsm::Programs,
+    plan_changed: bool,
 }
 
 /// Loads the kernel half and attaches what the host allows.
@@ -105,10 +114,18 @@ pub fn load(options: &Options) -> Result<Kernel, LoadError> {
         functions: btf.functions(&host::functions_of_interest()),
         no_kprobes: (!Path::new(KPROBE_EVENTS).exists())
             .then(|| "kprobes are not compiled into this kernel".to_owned()),
+        modules: modules::active(),
+        seccomp: options.seccomp,
         ..Facts::default()
     };
-    drop(btf);
     unlimit_locked_memory();
+    let mut bpf_lsm = bpf_lsm::Programs::default();
+    if facts.active(Lsm::Bpf)
+        && let Some(targets) = bpf_lsm.news()
+    {
+        facts.bpf_lsm = functions(&btf, &targets);
+    }
+    drop(btf);
     let loader_btf = LoaderBtf::from_sys_fs().map_err(object_error)?;
     let mut object = EbpfLoader::new()
         .btf(Some(&loader_btf))
@@ -122,7 +139,7 @@ pub fn load(options: &Options) -> Result<Kernel, LoadError> {
         attach_tracepoint(&mut object, &format!("tp_{name}"), name)
             .map_err(|error| LoadError::Cgroups(reason(&error)))?;
     }
-    let (plan, kretprobes) = attach(&mut object, &loader_btf, &mut facts, options.wanted)?;
+    let (plan, attached) = attach(&mut object, &loader_btf, &mut facts, options.wanted)?;
     let counts = take(&mut object, wire::MAP_COUNTS)?;
     let counts_fd = match &counts {
         Map::HashMap(data) => data
@@ -149,8 +166,12 @@ pub fn load(options: &Options) -> Result<Kernel, LoadError> {
         skipped: Skipped::of(&object),
         plan,
         missing_fields,
-        _object: object,
-        _kretprobes: kretprobes,
+        object,
+        attached,
+        facts,
+        wanted: options.wanted,
+        bpf_lsm,
+        plan_changed: false,
     })
 }
 
@@ -164,40 +185,55 @@ impl Kernel {
     pub fn missing_fields(&self) -> &[String] {
         &self.missing_fields
     }
-}
 
-fn settings(options: &Options, btf: &Btf) -> Result<Settings, LoadError> {
-    let (cgroup_subsystem, hierarchy_id) = match &options.controller {
-        None => (ABSENT, 0),
-        Some(controller) => {
-            let index = btf.controller_index(controller).ok_or_else(|| {
-                LoadError::Cgroups(format!("the kernel's BTF has no controller {controller:?}"))
-            })?;
-            (index, hierarchy_id(controller)?)
+    /// What the plan was made from.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Attaches to the functions of BPF LSM programs that were loaded meanwhile.
+    fn follow_bpf_lsm(&mut self) {
+        // The tracepoint backend has no place for them, now or later.
+        let tracepoint = self
+            .plan
+            .attachments
+            .iter()
+            .any(|a| a.hook == Hook::SyscallExit);
+        if tracepoint || !self.facts.active(Lsm::Bpf) {
+            return;
         }
-    };
-    Ok(Settings {
-        sample_interval_ns: u64::try_from(options.sample_interval.as_nanos()).unwrap_or(u64::MAX),
-        cgroup_subsystem,
-        hierarchy_id,
-        has_task_pt_regs: u32::from(btf.has_function("bpf_task_pt_regs")),
-        reserved: 0,
-    })
+        let Some(targets) = self.bpf_lsm.news() else {
+            return;
+        };
+        let (btf, loader_btf) = match (Btf::open(Path::new(btf::VMLINUX)), LoaderBtf::from_sys_fs())
+        {
+            (Ok(btf), Ok(loader_btf)) => (btf, loader_btf),
+            _ => return debug!("the kernel's BTF cannot be read any more"),
+        };
+        self.facts.bpf_lsm = functions(&btf, &targets);
+        let facts = &mut self.facts;
+        match self
+            .attached
+            .follow(&mut self.object, &loader_btf, facts, self.wanted)
+        {
+            Ok(plan) => {
+                debug!(functions = ?self.facts.bpf_lsm, "BPF LSM programs");
+                self.plan = plan;
+                self.plan_changed = true;
+            }
+            Err(error) => debug!(%error, "BPF LSM programs cannot be followed"),
+        }
+    }
 }
 
-/// The number of a version 1 controller's hierarchy: the second column of /proc/cgroups.
-fn hierarchy_id(controller: &str) -> Result<u32, LoadError> {
-    let text = std::fs::read_to_string(PROC_CGROUPS)
-        .map_err(|error| LoadError::Cgroups(format!("{PROC_CGROUPS}: {error}")))?;
-    text.lines()
-        .filter_map(|line| {
-            let mut columns = line.split_whitespace();
-            (columns.next()? == controller).then(|| columns.next()?.parse().ok())?
-        })
-        .next()
-        .ok_or_else(|| {
-            LoadError::Cgroups(format!("{PROC_CGROUPS} has no controller {controller:?}"))
-        })
+/// The functions that BPF LSM programs are attached to, with their number of arguments.
+fn functions(btf: &Btf, targets: &bpf_lsm::Targets) -> BTreeMap<String, u8> {
+    let told = targets.functions.iter().filter_map(|id| btf.function(*id));
+    let mut functions: BTreeMap<String, u8> = told.collect();
+    if targets.untold {
+        functions.extend(btf.functions(&host::BPF_LSM_FALLBACK.iter().copied().collect()));
+    }
+    functions
 }
 
 /// Before 5.11 maps count against the limit of locked memory. A refusal shows
@@ -280,7 +316,7 @@ impl Source for Kernel {
         for (value, slot) in self.stats.iter().zip(&mut stats) {
             *slot = value.map_err(|error| map_error(wire::MAP_STATS, &error))?;
         }
-        stats[wire::Stat::Skipped as usize] = self.skipped.total();
+        stats[wire::Stat::Skipped as usize] = self.skipped.total(&self.attached.programs);
         Ok(stats)
     }
 
@@ -315,6 +351,11 @@ impl Source for Kernel {
             absent_is_fine(wire::MAP_PATH_KEYS, self.path_keys.remove(&key.cgroup))?;
         }
         Ok(())
+    }
+
+    fn plan_changed(&mut self) -> Option<&Plan> {
+        self.follow_bpf_lsm();
+        std::mem::take(&mut self.plan_changed).then_some(&self.plan)
     }
 
     fn ignore(&mut self, cgroup: u64) -> Result<(), SourceError> {

@@ -7,16 +7,32 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 
+use aya::programs::fexit::FExitLink;
 use aya::programs::{FExit, KProbe, ProgramError, RawTracePoint};
 use aya::{Btf as LoaderBtf, Ebpf};
 use tracing::{debug, warn};
 
 use super::error::{LoadError, errno, reason};
 use super::kretprobe::{self, Kretprobe};
-use crate::denial::Backend;
+use crate::denial::{Backend, Hook};
 use crate::host::{self, Attachment, Facts, Plan, Wanted};
+
+/// ENOTSUPP, which the C library has no name for: a function with more
+/// arguments than this kernel's trampolines carry.
+const ENOTSUPP: i32 = 524;
+
+/// What keeps the programs attached; dropping it detaches them.
+#[derive(Default)]
+pub(super) struct Attached {
+    /// (program, symbol) of each attachment.
+    done: BTreeSet<(String, String)>,
+    links: Vec<FExitLink>,
+    kretprobes: Vec<Kretprobe>,
+    /// The programs of `links`, which the object itself no longer has open.
+    pub(super) programs: Vec<OwnedFd>,
+}
 
 /// Attaches the plan; what is refused becomes a fact and the rest is planned anew.
 pub(super) fn attach(
@@ -24,46 +40,103 @@ pub(super) fn attach(
     btf: &LoaderBtf,
     facts: &mut Facts,
     wanted: Wanted,
-) -> Result<(Plan, Vec<Kretprobe>), LoadError> {
-    let mut attached: BTreeSet<String> = BTreeSet::new();
-    let mut kretprobes = Vec::new();
+) -> Result<(Plan, Attached), LoadError> {
+    let mut attached = Attached::default();
     kretprobe::remove_leftovers();
-    loop {
-        let plan = host::plan(facts, wanted);
-        let mut refused = false;
-        for next in &plan.attachments {
-            if attached.contains(&next.program) {
-                continue;
-            }
-            match attach_one(object, btf, next, &mut kretprobes) {
-                Ok(()) => {
-                    attached.insert(next.program.clone());
+    let plan = attached.follow(object, btf, facts, wanted)?;
+    Ok((plan, attached))
+}
+
+impl Attached {
+    /// Attaches what the plan has and is not attached yet.
+    ///
+    /// # Errors
+    /// Nothing at all is attached.
+    pub(super) fn follow(
+        &mut self,
+        object: &mut Ebpf,
+        btf: &LoaderBtf,
+        facts: &mut Facts,
+        wanted: Wanted,
+    ) -> Result<Plan, LoadError> {
+        loop {
+            let plan = host::plan(facts, wanted);
+            let mut refused = None;
+            for next in &plan.attachments {
+                let name = (next.program.clone(), next.symbol.clone());
+                if self.done.contains(&name) {
+                    continue;
                 }
-                Err(error) => {
-                    note_refusal(facts, next, error.as_ref());
-                    refused = true;
-                    break;
+                match self.attach_one(object, btf, next) {
+                    Ok(()) => {
+                        self.done.insert(name);
+                    }
+                    Err(error) => {
+                        note_refusal(facts, next, error.as_ref());
+                        refused = Some(next.hook);
+                        break;
+                    }
                 }
             }
+            match refused {
+                None if plan.attachments.is_empty() => {
+                    return Err(LoadError::NothingAttached(summary(&plan)));
+                }
+                None => return Ok(plan),
+                // There is no other plan beyond this one.
+                Some(Hook::SyscallExit) => {
+                    let last = facts
+                        .refused
+                        .get(&(Backend::Tracepoint, "sys_exit".to_owned()));
+                    let reason = last.cloned().unwrap_or_default();
+                    return Err(LoadError::NothingAttached(format!(
+                        "tracepoint sys_exit: {reason}"
+                    )));
+                }
+                Some(_) => {}
+            }
         }
-        if !refused {
-            return match plan.attachments.is_empty() {
-                true => Err(LoadError::NothingAttached(summary(&plan))),
-                false => Ok((plan, kretprobes)),
-            };
+    }
+
+    fn attach_one(
+        &mut self,
+        object: &mut Ebpf,
+        btf: &LoaderBtf,
+        next: &Attachment,
+    ) -> Result<(), Box<dyn Error>> {
+        match next.backend {
+            Backend::Fexit => {
+                let program: &mut FExit = program(object, &next.program)?;
+                program.load(&next.symbol, btf)?;
+                let attached = program
+                    .attach()
+                    .and_then(|link| program.take_link(link))
+                    .and_then(|link| {
+                        let descriptor = program.fd()?.as_fd().try_clone_to_owned();
+                        Ok((link, descriptor.map_err(ProgramError::IOError)?))
+                    });
+                // The link keeps the kernel's program; the object's is free for the next symbol.
+                program.unload()?;
+                let (link, descriptor) = attached?;
+                self.links.push(link);
+                self.programs.push(descriptor);
+            }
+            Backend::Kprobe => {
+                let program: &mut KProbe = program(object, &next.program)?;
+                if program.fd().is_err() {
+                    program.load()?;
+                }
+                match Kretprobe::attach(program.fd()?.as_fd(), &next.symbol) {
+                    Ok(kretprobe) => self.kretprobes.push(kretprobe),
+                    Err(error) => {
+                        program.attach(&next.symbol, 0)?;
+                        warn!(symbol = next.symbol, %error, "only a few tasks at once are seen");
+                    }
+                }
+            }
+            Backend::Tracepoint => attach_tracepoint(object, &next.program, &next.symbol)?,
         }
-        if wanted == Wanted::Only(Backend::Tracepoint)
-            || plan
-                .attachments
-                .iter()
-                .any(|a| a.backend == Backend::Tracepoint)
-        {
-            let last = facts.refused.last_key_value();
-            let reason = last.map(|(_, reason)| reason.clone()).unwrap_or_default();
-            return Err(LoadError::NothingAttached(format!(
-                "tracepoint sys_exit: {reason}"
-            )));
-        }
+        Ok(())
     }
 }
 
@@ -82,13 +155,13 @@ fn note_refusal(facts: &mut Facts, next: &Attachment, error: &(dyn Error + 'stat
             return;
         }
     }
-    warn!(
-        hook = next.hook.label(),
-        symbol = next.symbol,
-        backend = next.backend.label(),
-        reason,
-        "hook refused"
-    );
+    let (hook, symbol, backend) = (next.hook.label(), &next.symbol, next.backend.label());
+    let can_fall_back = host::row(next.hook).is_some_and(|row| row.kretprobe);
+    if errno(error) == Some(ENOTSUPP) && can_fall_back {
+        debug!(hook, symbol, backend, reason, "a kretprobe takes its place");
+    } else {
+        warn!(hook, symbol, backend, reason, "hook refused");
+    }
     facts
         .refused
         .insert((next.backend, next.symbol.clone()), reason);
@@ -103,36 +176,6 @@ fn summary(plan: &Plan) -> String {
     reasons.sort_unstable();
     reasons.dedup();
     reasons.join("; ")
-}
-
-fn attach_one(
-    object: &mut Ebpf,
-    btf: &LoaderBtf,
-    next: &Attachment,
-    kretprobes: &mut Vec<Kretprobe>,
-) -> Result<(), Box<dyn Error>> {
-    match next.backend {
-        Backend::Fexit => {
-            let program: &mut FExit = program(object, &next.program)?;
-            program.load(&next.symbol, btf)?;
-            program.attach()?;
-        }
-        Backend::Kprobe => {
-            let program: &mut KProbe = program(object, &next.program)?;
-            program.load()?;
-            match Kretprobe::attach(program.fd()?.as_fd(), &next.symbol) {
-                Ok(kretprobe) => kretprobes.push(kretprobe),
-                Err(error) => {
-                    program.attach(&next.symbol, 0)?;
-                    warn!(symbol = next.symbol, %error, "only a few tasks at once are seen");
-                }
-            }
-        }
-        Backend::Tracepoint => {
-            return attach_tracepoint(object, &next.program, &next.symbol).map_err(Into::into);
-        }
-    }
-    Ok(())
 }
 
 pub(super) fn attach_tracepoint(

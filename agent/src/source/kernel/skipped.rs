@@ -1,13 +1,13 @@
 //! Runs of a program that the kernel skipped.
 //!
-//! In: the descriptors of the attached programs. Out: how many of their runs
+//! In: the descriptors of the attached programs, as copies. Out: how many of their runs
 //! were skipped in all. Invariant: asked once in a while, since the answer
 //! costs a file per program. The kernel skips a program that is already active
 //! on the same processor, which happens where one task preempts another inside
 //! it; a refusal at that moment is not counted. Lacks on purpose: kernels before
 //! 5.12, which do not tell.
 
-use std::os::fd::RawFd;
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::time::{Duration, Instant};
 
 use aya::Ebpf;
@@ -20,18 +20,18 @@ const FIELD: &str = "recursion_misses:";
 
 /// The skipped runs of all programs.
 pub(super) struct Skipped {
-    programs: Vec<RawFd>,
+    /// Of the object's own programs.
+    programs: Vec<OwnedFd>,
     read: Option<Instant>,
     total: u64,
 }
 
 impl Skipped {
-    /// Of the programs that are loaded by now; the object keeps them open.
+    /// Of the programs that the object holds loaded by now.
     pub(super) fn of(object: &Ebpf) -> Skipped {
-        use std::os::fd::{AsFd as _, AsRawFd as _};
         let programs = object
             .programs()
-            .filter_map(|(_, program)| Some(program.fd().ok()?.as_fd().as_raw_fd()))
+            .filter_map(|(_, program)| program.fd().ok()?.as_fd().try_clone_to_owned().ok())
             .collect();
         Skipped {
             programs,
@@ -40,18 +40,18 @@ impl Skipped {
         }
     }
 
-    /// How many there were when they were last read.
-    pub(super) fn total(&mut self) -> u64 {
+    /// How many there were when they were last read, those of `others` included.
+    pub(super) fn total(&mut self, others: &[OwnedFd]) -> u64 {
         if self.read.is_none_or(|read| read.elapsed() >= INTERVAL) {
             self.read = Some(Instant::now());
-            self.total = self.programs.iter().map(|fd| of_program(*fd)).sum();
+            self.total = self.programs.iter().chain(others).map(of_program).sum();
         }
         self.total
     }
 }
 
-fn of_program(descriptor: RawFd) -> u64 {
-    let path = format!("/proc/self/fdinfo/{descriptor}");
+fn of_program(descriptor: &OwnedFd) -> u64 {
+    let path = format!("/proc/self/fdinfo/{}", descriptor.as_raw_fd());
     parse(&std::fs::read_to_string(path).unwrap_or_default())
 }
 
