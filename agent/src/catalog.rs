@@ -112,9 +112,9 @@ pub const fn meaning(cause: Cause) -> &'static str {
     match cause {
         Cause::ReadOnlyMount => "The mount is read-only, as with --read-only or a `:ro` volume.",
         Cause::ReadOnlySuperblock => "The whole file system is read-only.",
-        Cause::ModeBits => "The file's mode bits do not let the task's uid and gid do it.",
-        Cause::Ownership => "Only the file's owner may do it, and the task is not.",
-        Cause::Lsm => "A security module (AppArmor, SELinux, ...) said no.",
+        Cause::ModeBits => "The file's mode bits let neither the task nor the owner do it.",
+        Cause::Ownership => "The task is not the file's owner, whom the kernel would let do it.",
+        Cause::Lsm => "A security module said no; the label `lsm` names it.",
         Cause::NoexecMount => "The mount forbids execution.",
         Cause::NodevMount => "The mount forbids device files.",
         Cause::Immutable => "The file is immutable or append-only.",

@@ -4,12 +4,14 @@
 //! speaks. Invariant: plain data, no I/O, no clock. Lacks on purpose: decoding,
 //! naming and classifying, which are stages of their own.
 
+mod capability;
 mod credentials;
 mod owner;
 mod path;
 
 pub use sealwatch_ebpf::wire::{Backend, Evidence, Hook, Lsm, Operation};
 
+pub use capability::{CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, capability_name};
 pub use credentials::{Credentials, Extent, IdMap, Inside};
 pub use owner::{Container, Owner, Runtime, Unresolved};
 pub use path::{ContainerPath, Resolution, escape};
@@ -201,6 +203,27 @@ pub struct Denial {
     pub credentials: Option<Credentials>,
     /// What the security module's hook told.
     pub lsm_detail: LsmDetail,
+}
+
+impl Denial {
+    /// Number of the capability that was asked for and refused, where one was.
+    pub fn refused_capability(&self) -> Option<u32> {
+        self.evidence.capability.checked_sub(1)
+    }
+
+    /// How the task's user namespace calls a user id of the initial one.
+    pub fn uid_inside(&self, uid: u32) -> Inside {
+        self.credentials
+            .as_ref()
+            .map_or(Inside::Unknown, |task| task.uid_map.inside(uid))
+    }
+
+    /// How the task's user namespace calls a group id of the initial one.
+    pub fn gid_inside(&self, gid: u32) -> Inside {
+        self.credentials
+            .as_ref()
+            .map_or(Inside::Unknown, |task| task.gid_map.inside(gid))
+    }
 }
 
 /// What a security module's hook told of its refusal; empty where not known.

@@ -19,7 +19,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::aggregate::{Aggregate, Explained, HookState, RuntimeState};
-use crate::classify::{Question, classify};
+use crate::classify::{Question, Sampled, classify};
 use crate::config::Limits;
 use crate::decode;
 use crate::denial::{CgroupId, Denial, Loss, Owner, Stage};
@@ -304,7 +304,12 @@ impl<S: Source> Pipeline<S> {
             Owner::Host | Owner::Unknown(_) => None,
         };
         let write_root: Arc<str> = write_root::of(&denial.path, container).into();
-        let verdict = classify(&Question::of_sample(&denial, &write_root));
+        let verdict = classify(&Question::of_sample(Sampled {
+            denial: &denial,
+            container,
+            write_root: &write_root,
+            mount: None,
+        }));
         let time = now.wall_at(denial.time_ns);
         let sample = Arc::new(Explained {
             denial,

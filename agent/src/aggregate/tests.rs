@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use sealwatch_ebpf::wire::Signals;
 
 use super::*;
+use crate::classify::Sampled;
 use crate::denial::{
     Backend, ContainerPath, Denial, Evidence, Hook, LsmDetail, PathKey, Resolution, Runtime,
 };
@@ -80,7 +81,12 @@ fn sample_of(key: &CountKey, owner: Owner, path: &str) -> Arc<Explained> {
         lsm_detail: LsmDetail::default(),
     };
     let write_root: Arc<str> = write_root::of(&denial.path, None).into();
-    let verdict = classify(&Question::of_sample(&denial, &write_root));
+    let verdict = classify(&Question::of_sample(Sampled {
+        denial: &denial,
+        container: None,
+        write_root: &write_root,
+        mount: None,
+    }));
     Arc::new(Explained {
         denial,
         owner,
