@@ -11,7 +11,7 @@ mod tests;
 
 use crate::denial::{Backend, Cause, Hook, Operation, Stage, Unresolved};
 
-pub use tables::tables;
+pub use tables::{code, markdown, tables};
 
 /// Kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

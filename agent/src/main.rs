@@ -140,9 +140,8 @@ fn record(config: &Config, time: Duration) -> anyhow::Result<ExitCode> {
 }
 
 fn tables() -> anyhow::Result<ExitCode> {
-    println!(
-        "{}",
-        serde_json::to_string_pretty(&sealwatch::catalog::tables())?
-    );
+    let mut tables = sealwatch::catalog::tables();
+    tables.extend(sealwatch::remedy::tables());
+    println!("{}", serde_json::to_string_pretty(&tables)?);
     Ok(ExitCode::SUCCESS)
 }

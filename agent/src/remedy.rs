@@ -6,7 +6,23 @@
 //! chose reaches a change only if shell and YAML would take it for a plain word.
 //! Lacks on purpose: any look at the machine.
 
+mod capability;
+mod flags;
+mod knowledge;
+mod lsm;
+mod ownership;
+mod pattern;
+mod plain;
+mod plan;
+mod read_only;
+mod space;
+mod tables;
+#[cfg(test)]
+mod tests;
+
 use crate::denial::{Cause, Errno, Lsm, Operation, Remedy};
+
+pub use tables::tables;
 
 /// What advice is asked for. Empty text stands for what is not known.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +59,8 @@ pub struct Advice<'a> {
     pub file_mode: Option<u16>,
     /// The missing capability: `CAP_CHOWN`.
     pub capability: Option<&'a str>,
+    /// Did one of the fs.protected_* settings refuse?
+    pub protected: bool,
     /// Most bytes or inodes the full file system holds.
     pub limit: Option<u64>,
     /// Was a read-only root asked for?
@@ -77,6 +95,7 @@ impl<'a> Advice<'a> {
             task: None,
             file_mode: None,
             capability: None,
+            protected: false,
             limit: None,
             read_only_root: None,
             kubernetes: false,
@@ -84,11 +103,6 @@ impl<'a> Advice<'a> {
             image: "",
             comm: "",
         }
-    }
-
-    /// The write root, where it is a directory that could become a mount.
-    fn root(&self) -> Option<&'a str> {
-        (self.write_root.starts_with('/') && self.write_root != "/").then_some(self.write_root)
     }
 }
 
@@ -128,27 +142,19 @@ pub enum MountKind {
 
 /// What to change so that the denial does not come again.
 pub fn advise(advice: &Advice) -> Option<Remedy> {
-    let root = advice.root()?;
-    let sentence = match advice.cause {
-        Cause::ReadOnlyMount | Cause::ReadOnlySuperblock => {
-            format!("mount a tmpfs (to discard) or a volume (to keep) at {root}")
-        }
-        Cause::TmpfsFullBytes => format!("give the tmpfs at {root} a larger size="),
-        Cause::TmpfsFullInodes => format!("give the tmpfs at {root} a larger nr_inodes="),
-        Cause::ModeBits
-        | Cause::Ownership
-        | Cause::Lsm
-        | Cause::NoexecMount
-        | Cause::NodevMount
-        | Cause::Immutable
-        | Cause::DiskFull
-        | Cause::Quota
-        | Cause::Capability
-        | Cause::Seccomp
-        | Cause::Unknown => return None,
-    };
-    Some(Remedy {
-        sentence,
-        changes: Vec::new(),
-    })
+    match advice.cause {
+        Cause::ReadOnlyMount | Cause::ReadOnlySuperblock => read_only::advise(advice),
+        Cause::ModeBits | Cause::Ownership => ownership::advise(advice),
+        Cause::Lsm => lsm::advise(advice),
+        Cause::NoexecMount => flags::noexec(advice),
+        Cause::NodevMount => flags::nodev(advice),
+        Cause::Immutable => flags::immutable(advice),
+        Cause::TmpfsFullBytes => space::tmpfs_bytes(advice),
+        Cause::TmpfsFullInodes => space::tmpfs_inodes(advice),
+        Cause::DiskFull => space::disk(advice),
+        Cause::Quota => space::quota(advice),
+        Cause::Capability => capability::advise(advice),
+        Cause::Seccomp => capability::seccomp(advice),
+        Cause::Unknown => None,
+    }
 }

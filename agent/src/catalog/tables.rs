@@ -101,11 +101,13 @@ pub fn tables() -> BTreeMap<&'static str, String> {
     ])
 }
 
-fn code(text: &str) -> String {
+/// Text set as code.
+pub fn code(text: &str) -> String {
     format!("`{text}`")
 }
 
-fn markdown(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+/// A table with a head; bars in cells are escaped.
+pub fn markdown(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut text = format!("| {} |\n|{}\n", head.join(" | "), "---|".repeat(head.len()));
     for row in rows {
         let cells: Vec<_> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
