@@ -51,6 +51,7 @@ pub(super) fn with(
         task: ids(denial, denial.uid, denial.gid),
         file_mode: access::has_file(denial).then_some(denial.evidence.inode_mode as u16),
         capability: denial.refused_capability().and_then(capability_name),
+        protected: question.saw(Signals::PROTECTED),
         limit: sample.mount.and_then(|seen| match cause {
             Cause::TmpfsFullInodes => seen.inodes_max,
             _ => seen.bytes_max,

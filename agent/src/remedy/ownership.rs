@@ -82,9 +82,14 @@ pub(super) fn advise(advice: &Advice) -> Option<Remedy> {
 /// What is decided by a rule of its own, whoever owns what.
 fn by_rule(advice: &Advice) -> Option<Remedy> {
     let path = shown(advice.path, "this file");
+    if advice.protected && advice.operation == Operation::Link {
+        return words(format!(
+            "{path} belongs to another user, whose files fs.protected_hardlinks keeps from being linked to unless they can be read and written: copy it, or link as its owner"
+        ));
+    }
     if advice.protected {
         return words(format!(
-            "{path} lies in a sticky, world-writable directory and belongs to another user, which fs.protected_regular, fs.protected_fifos, fs.protected_symlinks and fs.protected_hardlinks refuse: have the process use a directory of its own"
+            "{path} lies in a sticky, world-writable directory and belongs to another user, which fs.protected_regular, fs.protected_fifos or fs.protected_symlinks refuses: have the process use a directory of its own"
         ));
     }
     if advice.operation == Operation::Chown {

@@ -11,7 +11,7 @@ const MAX_BYTES: usize = 256;
 
 /// What no advice may say, in lower case: each of these switches a protection
 /// off, asks for root, or opens a file to everybody.
-pub(super) const FORBIDDEN: [&str; 12] = [
+pub(super) const FORBIDDEN: [&str; 14] = [
     "unconfined",
     "privileged",
     "runasuser: 0",
@@ -20,7 +20,9 @@ pub(super) const FORBIDDEN: [&str; 12] = [
     "label=disable",
     "label:disable",
     "chmod 777",
-    "0777",
+    "chmod 0777",
+    "mode=777",
+    "mode=0777",
     "setenforce",
     "permissive",
     "readonlyrootfilesystem: false",

@@ -52,6 +52,10 @@ pub(super) fn root(advice: &Advice) -> Option<Remedy> {
     if let Some(habit) = habit(advice) {
         return Some(cure(habit, advice));
     }
+    // Where a path starts is not known without a write root; no mount fits it.
+    if !advice.write_root.starts_with('/') {
+        return None;
+    }
     let Some((at, place)) = place(advice) else {
         return elsewhere(advice);
     };

@@ -205,16 +205,18 @@ fn rules_of_owners_come_first() {
         check(&remedy);
         assert!(remedy.sentence.contains(words), "{}", remedy.sentence);
     }
-    let protected = Advice {
-        protected: true,
-        ..about(Cause::ModeBits, Operation::Open, "/tmp", "/tmp/x")
-    };
-    assert!(
-        advise(&protected)
-            .unwrap()
-            .sentence
-            .contains("fs.protected_")
-    );
+    for (operation, words) in [
+        (Operation::Open, "fs.protected_regular"),
+        (Operation::Link, "fs.protected_hardlinks"),
+    ] {
+        let advice = Advice {
+            protected: true,
+            ..about(Cause::Ownership, operation, "/tmp", "/tmp/x")
+        };
+        let remedy = advise(&advice).unwrap();
+        check(&remedy);
+        assert!(remedy.sentence.contains(words), "{}", remedy.sentence);
+    }
 }
 
 #[test]
@@ -283,6 +285,13 @@ fn unknown_stays_unknown() {
         advise(&about(Cause::Lsm, Operation::Open, "/tmp", "/tmp/x")),
         None
     );
+    let unresolved = about(
+        Cause::ReadOnlyMount,
+        Operation::Create,
+        "_unresolved",
+        "/data/x",
+    );
+    assert_eq!(advise(&unresolved), None);
     assert_eq!(
         advise(&about(Cause::ModeBits, Operation::Exec, "/app", "/app/x")),
         None
