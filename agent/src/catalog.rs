@@ -5,12 +5,14 @@
 //! here does not exist; tests hold the tables against what is exported. Lacks on
 //! purpose: values.
 
+mod sight;
 mod tables;
 #[cfg(test)]
 mod tests;
 
-use crate::denial::{Backend, Cause, Hook, Operation, Stage, Unresolved};
+use crate::denial::{Cause, Hook, Stage, Unresolved};
 
+pub use sight::{Sight, sight, tells};
 pub use tables::{code, markdown, tables};
 
 /// Kind of a metric.
@@ -230,89 +232,6 @@ pub const LOSSES: &[LossRow] = &[
         "A line of events that nobody reads any more.",
     ),
 ];
-
-/// What a backend sees of an operation or a hook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sight {
-    /// All of it.
-    Whole,
-    /// All but what the text says.
-    But(&'static str),
-    /// Nothing: not measured, which is not zero.
-    None,
-}
-
-/// What a backend sees of an operation.
-pub const fn sight(operation: Operation, backend: Backend) -> Sight {
-    use Sight::{But, None, Whole};
-    const NO_URING: Sight = But("through io_uring");
-    const NO_URING_PATH: Sight = But("the path of a call through io_uring");
-    const SEARCH: Sight = But("what is refused while its path is searched");
-    match (operation, backend) {
-        (Operation::Mmap, _) => None,
-        (Operation::Ptrace | Operation::Mount | Operation::Signal | Operation::Capability, _) => {
-            None
-        }
-        (Operation::Write, Backend::Fexit | Backend::Kprobe) => {
-            But("through io_uring, sendfile, splice, copy_file_range or a page fault")
-        }
-        (Operation::Write, Backend::Tracepoint) => But("through io_uring or a page fault"),
-        (Operation::Fallocate, Backend::Fexit | Backend::Kprobe) => {
-            But("through io_uring or of a 32-bit program")
-        }
-        (Operation::Fallocate, Backend::Tracepoint) => NO_URING,
-        // A kretprobe sees no arguments, and such a call has no system call's.
-        (Operation::Create, Backend::Kprobe) => {
-            But("through io_uring, which counts as an open without a path")
-        }
-        // Inner functions that are called once the path was found.
-        (Operation::Chmod, Backend::Fexit | Backend::Kprobe) => SEARCH,
-        (Operation::Truncate, Backend::Fexit | Backend::Kprobe) => {
-            But("what is refused while its path is searched, nor ftruncate of a 32-bit program")
-        }
-        // The system calls by descriptor are watched in their 64-bit form.
-        (Operation::Chown, Backend::Fexit | Backend::Kprobe) => But("fchown of a 32-bit program"),
-        (Operation::Setxattr, Backend::Fexit | Backend::Kprobe) => {
-            But("fsetxattr and fremovexattr of a 32-bit program")
-        }
-        (
-            Operation::Open
-            | Operation::Create
-            | Operation::Mkdir
-            | Operation::Symlink
-            | Operation::Link
-            | Operation::Unlink
-            | Operation::Rmdir
-            | Operation::Rename,
-            backend,
-        ) => match backend {
-            Backend::Fexit => Whole,
-            Backend::Kprobe => NO_URING_PATH,
-            Backend::Tracepoint => NO_URING,
-        },
-        (Operation::Bind | Operation::Setxattr, Backend::Tracepoint) => NO_URING,
-        (
-            Operation::Mknod
-            | Operation::Chmod
-            | Operation::Chown
-            | Operation::Utime
-            | Operation::Truncate
-            | Operation::Bind
-            | Operation::Exec,
-            _,
-        ) => Whole,
-    }
-}
-
-/// The causes that a backend can tell; the others stay `unknown`.
-pub const fn causes_told(backend: Backend) -> &'static str {
-    match backend {
-        Backend::Fexit => "all that are told so far",
-        Backend::Kprobe | Backend::Tracepoint => {
-            "of a full tmpfs and a used-up quota only: no hook sees inside an operation"
-        }
-    }
-}
 
 /// What a hook is for.
 pub const fn purpose(hook: Hook) -> &'static str {

@@ -203,6 +203,7 @@ mod tests {
                 remedy: None,
             },
             write_root: "/var/run".into(),
+            mount: None,
             time: std::time::UNIX_EPOCH,
         }
     }

@@ -14,6 +14,7 @@ pub mod host;
 pub mod http;
 pub mod identity;
 pub mod metrics;
+pub mod mounts;
 pub mod pipeline;
 pub mod process;
 pub mod record;

@@ -9,6 +9,7 @@
 //! sample of a new counter is there before the counter, or one tick later.
 
 mod held;
+mod mountinfo;
 mod now;
 mod publish;
 mod task;
@@ -22,14 +23,15 @@ use crate::aggregate::{Aggregate, Explained, HookState, RuntimeState};
 use crate::classify::{Question, Sampled, classify};
 use crate::config::Limits;
 use crate::decode;
-use crate::denial::{CgroupId, Denial, Loss, Owner, Stage};
+use crate::denial::{CgroupId, Loss, Owner, Stage};
 use crate::events::{self, EventWriter};
 use crate::http::Published;
 use crate::identity::hierarchy::Scan;
 use crate::identity::{self, Description, Identity, Seen};
+use crate::mounts::MountTables;
 use crate::source::{RecordKind, Source, SourceError};
 use crate::write_root;
-use held::Held;
+use held::{Held, Waiting};
 use sealwatch_ebpf::wire::{STATS_MAX, Stat};
 
 pub use held::NAME_WAIT_NS;
@@ -57,6 +59,8 @@ pub struct Pipeline<S> {
     identity: Identity,
     aggregate: Aggregate,
     held: Held,
+    /// None where no task's mounts are looked at, as with a recording.
+    mounts: Option<MountTables>,
     runtimes: Option<RuntimeEnds>,
     events: Option<EventWriter>,
     published: Arc<Published>,
@@ -86,6 +90,7 @@ impl<S: Source> Pipeline<S> {
             identity: Identity::new(bounds),
             aggregate: Aggregate::new(limits, include_host),
             held: Held::default(),
+            mounts: None,
             runtimes: None,
             events: None,
             published,
@@ -105,6 +110,12 @@ impl<S: Source> Pipeline<S> {
     /// Asks these runtimes for names.
     pub fn with_runtimes(mut self, runtimes: RuntimeEnds) -> Self {
         self.runtimes = Some(runtimes);
+        self
+    }
+
+    /// Looks at the mounts of the tasks that are refused.
+    pub fn with_mounts(mut self) -> Self {
+        self.mounts = Some(MountTables::default());
         self
     }
 
@@ -148,6 +159,7 @@ impl<S: Source> Pipeline<S> {
             identity,
             aggregate,
             held,
+            mounts,
             ..
         } = self;
         let mut births = Vec::new();
@@ -155,7 +167,9 @@ impl<S: Source> Pipeline<S> {
             let lost = match kind {
                 RecordKind::Sample => match decode::sample(bytes) {
                     Ok(denial) => {
-                        held.push(denial, now.monotonic_ns);
+                        let tables = mounts.as_mut();
+                        let mount = tables.and_then(|tables| mountinfo::of(&denial, tables, now));
+                        held.push(denial, mount, now.monotonic_ns);
                         return;
                     }
                     Err(error) => error.reason(),
@@ -291,12 +305,13 @@ impl<S: Source> Pipeline<S> {
                 Owner::Unknown(_) => false,
             }
         });
-        for denial in ready {
-            self.explain_one(denial, now);
+        for waiting in ready {
+            self.explain_one(waiting, now);
         }
     }
 
-    fn explain_one(&mut self, denial: Denial, now: Now) {
+    fn explain_one(&mut self, waiting: Waiting, now: Now) {
+        let Waiting { denial, mount, .. } = waiting;
         let owner = self.identity.owner(denial.cgroup);
         let container = match &owner {
             Owner::Host if !self.include_host => return,
@@ -308,7 +323,7 @@ impl<S: Source> Pipeline<S> {
             denial: &denial,
             container,
             write_root: &write_root,
-            mount: None,
+            mount: mount.as_deref().map(mountinfo::seen),
         }));
         let time = now.wall_at(denial.time_ns);
         let sample = Arc::new(Explained {
@@ -316,6 +331,7 @@ impl<S: Source> Pipeline<S> {
             owner,
             verdict,
             write_root,
+            mount,
             time,
         });
         let count = self.aggregate.sample(&sample);

@@ -5,10 +5,14 @@
 //! shows what is there; fields are added, never changed, within one
 //! [`VERSION`]. Lacks on purpose: writing it anywhere.
 
+mod details;
+
 use serde::Serialize;
 
 use crate::aggregate::Explained;
 use crate::denial::{Container, Lsm, Owner, escape};
+
+pub use details::Details;
 
 /// Version of the object's shape.
 pub const VERSION: u32 = 2;
@@ -30,6 +34,8 @@ pub struct Record<'a> {
     pub cause: &'static str,
     /// What the kernel was seen to decide; empty where nothing was.
     pub evidence: String,
+    /// The same as fields, and what else was seen.
+    pub details: Details,
     /// What to change, in one sentence.
     pub remedy: Option<&'a str>,
     /// The same to be copied, by where it is written.
@@ -141,6 +147,7 @@ impl<'a> Record<'a> {
             errno: denial.errno.label(),
             cause: sample.verdict.cause.label(),
             evidence: escape(sample.verdict.evidence.as_bytes()),
+            details: Details::of(sample),
             remedy: remedy.map(|remedy| remedy.sentence.as_str()),
             changes: remedy
                 .map(|remedy| remedy.changes.as_slice())
@@ -162,8 +169,17 @@ impl<'a> Record<'a> {
             mount_namespace: denial.mount_namespace,
             lsm: denial.lsm.map(Lsm::label),
             profile: match denial.lsm {
-                Some(Lsm::Apparmor) => text(&denial.lsm_detail.subject),
-                _ => None,
+                Some(Lsm::Apparmor) => details::text(&denial.lsm_detail.subject),
+                Some(
+                    Lsm::Selinux
+                    | Lsm::Landlock
+                    | Lsm::Bpf
+                    | Lsm::Smack
+                    | Lsm::Tomoyo
+                    | Lsm::Lockdown
+                    | Lsm::Yama,
+                )
+                | None => None,
             },
             backend: denial.backend.label(),
             hook: denial.hook.label(),
@@ -171,11 +187,6 @@ impl<'a> Record<'a> {
             path_key: format!("{:x}", denial.path_key.0),
         }
     }
-}
-
-/// Bytes of a task's choice, where there are any.
-fn text(bytes: &[u8]) -> Option<String> {
-    (!bytes.is_empty()).then(|| escape(bytes))
 }
 
 /// Wall clock time as RFC 3339 in UTC, nanoseconds included.

@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Recent, Snapshot};
-use crate::denial::escape;
+use crate::denial::{Cause, escape};
 use crate::record::{self, Record, VERSION};
 
 #[derive(Serialize)]
@@ -69,6 +69,9 @@ pub struct ServedDenial {
     operation: String,
     errno: String,
     cause: String,
+    /// The security module's name.
+    #[serde(default)]
+    lsm: Option<String>,
     path: String,
     remedy: Option<String>,
     count: u64,
@@ -145,6 +148,10 @@ fn cells(denial: &ServedDenial) -> [String; 6] {
     } else {
         &denial.path
     };
+    let cause = match &denial.lsm {
+        Some(lsm) if denial.cause == Cause::Lsm.label() => format!("{}/{lsm}", denial.cause),
+        Some(_) | None => denial.cause.clone(),
+    };
     let count = if denial.exact {
         denial.count.to_string()
     } else {
@@ -155,7 +162,7 @@ fn cells(denial: &ServedDenial) -> [String; 6] {
         printable(&denial.operation),
         printable(path),
         printable(&denial.errno),
-        printable(&denial.cause),
+        printable(&cause),
         count,
     ]
 }
@@ -212,7 +219,7 @@ mod tests {
              "operation": "write", "errno": "ENOSPC", "cause": "unknown", "path": "",
              "remedy": null, "count": 1, "exact": false},
             {"owner": "host", "container": null, "operation": "open", "errno": "EACCES",
-             "cause": "mode_bits", "path": "/x", "remedy": null, "count": 2, "exact": true},
+             "cause": "lsm", "lsm": "apparmor", "path": "/x", "remedy": null, "count": 2, "exact": true},
         ]});
         serde_json::from_value(json).unwrap()
     }
@@ -224,7 +231,7 @@ mod tests {
 CONTAINER  OPERATION  PATH                ERRNO   CAUSE            COUNT
 web        create     /var/run/myapp.pid  EROFS   read_only_mount  3
 shop/p/c   write      -                   ENOSPC  unknown          1+
-(host)     open       /x                  EACCES  mode_bits        2
+(host)     open       /x                  EACCES  lsm/apparmor     2
 
 web: mount a tmpfs at /var/run
 ";

@@ -14,6 +14,7 @@ use crate::denial::{
     Verdict,
 };
 use crate::host::Plan;
+use crate::mounts::Mount;
 
 /// What was refused, how, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -81,6 +82,8 @@ pub struct Explained {
     pub verdict: Verdict,
     /// Where the write belongs.
     pub write_root: Arc<str>,
+    /// The mount that the file lies on, where its table was read.
+    pub mount: Option<Arc<Mount>>,
     /// Wall clock time of the refusal.
     pub time: SystemTime,
 }

@@ -92,6 +92,7 @@ fn sample_of(key: &CountKey, owner: Owner, path: &str) -> Arc<Explained> {
         owner,
         verdict,
         write_root,
+        mount: None,
         time: SystemTime::UNIX_EPOCH,
     })
 }

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{LOSSES, METRICS, MetricKind, Sight, meaning, purpose, sight, unresolved_meaning};
+use super::{
+    LOSSES, METRICS, MetricKind, Sight, meaning, purpose, sight, tells, unresolved_meaning,
+};
 use crate::config::SETTINGS;
 use crate::denial::{Backend, Cause, Hook, Operation, Unresolved};
 
@@ -17,6 +19,7 @@ impl Sight {
         match self {
             Sight::Whole => "yes".to_owned(),
             Sight::But(what) => format!("yes, but not {what}"),
+            Sight::Only(what) => format!("only {what}"),
             Sight::None => "not measured".to_owned(),
         }
     }
@@ -54,9 +57,15 @@ pub fn tables() -> BTreeMap<&'static str, String> {
             metric.help.to_owned(),
         ]
     });
-    let causes = Cause::ALL
-        .iter()
-        .map(|cause| vec![code(cause.label()), meaning(*cause).to_owned()]);
+    let causes = Cause::ALL.iter().map(|cause| {
+        let cells = Backend::ALL
+            .iter()
+            .map(|backend| tells(*cause, *backend).cell());
+        [code(cause.label()), meaning(*cause).to_owned()]
+            .into_iter()
+            .chain(cells)
+            .collect()
+    });
     let operations = Operation::ALL.iter().map(|operation| {
         let cells = Backend::ALL
             .iter()
@@ -87,7 +96,13 @@ pub fn tables() -> BTreeMap<&'static str, String> {
             "metrics",
             markdown(&["Metric", "Type", "Labels", ""], metrics),
         ),
-        ("causes", markdown(&["Cause", "Meaning"], causes)),
+        (
+            "causes",
+            markdown(
+                &["Cause", "Meaning", "fexit", "kprobe", "tracepoint"],
+                causes,
+            ),
+        ),
         (
             "operations",
             markdown(&["Operation", "fexit", "kprobe", "tracepoint"], operations),

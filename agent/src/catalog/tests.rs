@@ -1,6 +1,7 @@
 //! The tables name everything that exists, once.
 
 use super::*;
+use crate::denial::{Backend, Operation};
 use std::collections::BTreeSet;
 
 #[test]

@@ -10,9 +10,9 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::run::options;
-use crate::catalog::{Sight, causes_told, sight};
+use crate::catalog::{Sight, sight, tells};
 use crate::config::{Config, Sockets};
-use crate::denial::{Backend, Hook, Operation};
+use crate::denial::{Backend, Cause, Hook, Operation};
 use crate::host;
 use crate::identity::hierarchy::{Hierarchy, Layout};
 use crate::identity::runtimes::{CRI_SOCKETS, DOCKER_SOCKETS};
@@ -119,7 +119,7 @@ fn attached(findings: &mut Findings, kernel: &Kernel) {
             backend.label(),
             &format!("{} hooks: {}", names.len(), names.join(", ")),
         );
-        findings.add("", &format!("tells causes: {}", causes_told(*backend)));
+        findings.add("", &format!("tells causes: {}", causes(*backend)));
     }
     for (hook, reason) in &plan.missing {
         findings.add("not attached", &format!("{}: {reason}", hook.label()));
@@ -137,10 +137,25 @@ fn attached(findings: &mut Findings, kernel: &Kernel) {
         let gap = match seen.map(|(backend, _)| sight(*operation, *backend)).next() {
             Some(Sight::Whole) => continue,
             Some(Sight::But(what)) => format!("{}: {what}", operation.label()),
+            Some(Sight::Only(what)) => format!("{}: all but {what}", operation.label()),
             Some(Sight::None) | None => format!("{}: at all", operation.label()),
         };
         findings.add("not measured", &gap);
     }
+}
+
+/// The causes that a backend can tell, each with its limit.
+fn causes(backend: Backend) -> String {
+    let told = Cause::ALL
+        .iter()
+        .filter(|cause| **cause != Cause::Unknown)
+        .filter_map(|cause| match tells(*cause, backend) {
+            Sight::Whole => Some(cause.label().to_owned()),
+            Sight::But(what) => Some(format!("{} (not {what})", cause.label())),
+            Sight::Only(what) => Some(format!("{} ({what})", cause.label())),
+            Sight::None => None,
+        });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// Does one of the hooks carry the operation?

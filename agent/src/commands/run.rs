@@ -54,6 +54,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     let mut pipeline = Pipeline::new(source, config.limits, config.host, Arc::clone(&published))
         .with_runtimes(ends)
+        .with_mounts()
         .with_hooks(hooks);
     if config.events == EventFormat::Json {
         pipeline = pipeline.with_events(EventWriter::to_stdout().context("standard output")?);

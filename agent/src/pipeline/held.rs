@@ -1,13 +1,15 @@
 //! Samples wait here for the name of their container.
 //!
-//! In: decoded denials. Out: those whose wait is over. Invariant: bounded in
+//! In: decoded denials with their mounts. Out: those whose wait is over. Invariant: bounded in
 //! number and bytes; the oldest go first where there is no room, unnamed rather
 //! than lost. Lacks on purpose: knowing who is named, which the caller asks
 //! `identity`.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::denial::Denial;
+use crate::mounts::Mount;
 
 /// Longest that a sample waits for a name, in nanoseconds.
 pub const NAME_WAIT_NS: u64 = 4_000_000_000;
@@ -16,9 +18,12 @@ const HELD_MAX: usize = 8_192;
 /// Most bytes of their paths.
 const HELD_BYTES_MAX: usize = 4 << 20;
 
+/// A sample that waits.
 #[derive(Debug)]
-struct Waiting {
-    denial: Denial,
+pub(super) struct Waiting {
+    pub(super) denial: Denial,
+    /// The mount of its file, as it was when the sample came.
+    pub(super) mount: Option<Arc<Mount>>,
     since_ns: u64,
 }
 
@@ -30,10 +35,11 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) fn push(&mut self, denial: Denial, now_ns: u64) {
+    pub(super) fn push(&mut self, denial: Denial, mount: Option<Arc<Mount>>, now_ns: u64) {
         self.bytes += denial.path.bytes.len();
         self.waiting.push_back(Waiting {
             denial,
+            mount,
             since_ns: now_ns,
         });
     }
@@ -43,7 +49,7 @@ impl Held {
         &mut self,
         now_ns: u64,
         is_named: impl Fn(&Denial) -> bool,
-    ) -> Vec<Denial> {
+    ) -> Vec<Waiting> {
         let mut excess = self.waiting.len().saturating_sub(HELD_MAX);
         let mut ready = Vec::new();
         let mut kept = VecDeque::new();
@@ -53,7 +59,7 @@ impl Held {
             if over || no_room || is_named(&waiting.denial) {
                 excess = excess.saturating_sub(1);
                 self.bytes -= waiting.denial.path.bytes.len();
-                ready.push(waiting.denial);
+                ready.push(waiting);
             } else {
                 kept.push_back(waiting);
             }

@@ -100,19 +100,3 @@ fn the_remedy_is_asked_with_all_that_is_known() {
     });
     assert_eq!(asked, None);
 }
-
-#[test]
-fn the_remedy_names_the_write_root_where_there_is_one() {
-    let denial = denied(Operation::Create, Errno::Erofs, S::READ_ONLY_MOUNT);
-    let ask = |write_root| {
-        classify(&Question::of_sample(Sampled {
-            denial: &denial,
-            container: None,
-            write_root,
-            mount: None,
-        }))
-        .remedy
-    };
-    assert!(ask("/var/run").is_some_and(|remedy| remedy.sentence.contains("/var/run")));
-    assert_eq!(ask("_unresolved"), None);
-}

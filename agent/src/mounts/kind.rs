@@ -1,0 +1,104 @@
+//! Who provides a mount, told from the three names that its line has.
+//!
+//! In: the type of the file system, which part of it is mounted, where. Out: a
+//! [`MountKind`]. Invariant: a name alone decides where only its provider writes
+//! it so. Lacks on purpose: what runtimes say of their containers' mounts.
+
+use crate::remedy::MountKind;
+
+/// File systems without files of anybody's own.
+const KERNELS: [&[u8]; 17] = [
+    b"proc",
+    b"sysfs",
+    b"cgroup",
+    b"cgroup2",
+    b"devpts",
+    b"devtmpfs",
+    b"mqueue",
+    b"securityfs",
+    b"selinuxfs",
+    b"debugfs",
+    b"tracefs",
+    b"bpf",
+    b"configfs",
+    b"pstore",
+    b"nsfs",
+    b"fusectl",
+    b"binfmt_misc",
+];
+
+/// Files that runtimes put into every container.
+const RUNTIME_FILES: [&[u8]; 5] = [
+    b"/etc/hosts",
+    b"/etc/hostname",
+    b"/etc/resolv.conf",
+    b"/dev/termination-log",
+    b"/run/.containerenv",
+];
+
+/// The directory of a pod's volumes of one type, below kubelet's.
+const POD_VOLUMES: &[u8] = b"kubernetes.io~";
+/// Digits of a container's or a pod's id, at least.
+const ID_DIGITS_MIN: usize = 32;
+
+pub(super) fn of(file_system: &[u8], root: &[u8], target: &[u8]) -> MountKind {
+    if target == b"/" {
+        return MountKind::Root;
+    }
+    if KERNELS.contains(&file_system) {
+        return MountKind::Kernel;
+    }
+    let components: Vec<&[u8]> = root.split(|byte| *byte == b'/').collect();
+    if RUNTIME_FILES.contains(&target) && components.iter().any(|name| is_id(name)) {
+        return MountKind::RuntimeFile;
+    }
+    let pod_volume = components
+        .iter()
+        .find_map(|name| name.strip_prefix(POD_VOLUMES));
+    if let Some(pod_volume) = pod_volume {
+        return match pod_volume {
+            b"secret" => MountKind::Secret,
+            b"configmap" => MountKind::ConfigMap,
+            b"projected" | b"downward-api" => MountKind::Projected,
+            _ => MountKind::Volume,
+        };
+    }
+    if file_system == b"tmpfs" {
+        return of_tmpfs(target);
+    }
+    let data = components.iter().position(|name| *name == b"_data");
+    if data.is_some_and(|data| components[..data].contains(&b"volumes".as_slice())) {
+        return MountKind::Volume;
+    }
+    match root {
+        // A file system of its own: a claim's disk, or a mount of the host.
+        b"/" => MountKind::Other,
+        _ => MountKind::HostPath,
+    }
+}
+
+/// kubelet keeps Secrets on a tmpfs each, of which the container's line says
+/// nothing but where it is mounted.
+fn of_tmpfs(target: &[u8]) -> MountKind {
+    let below = |directories: [&[u8]; 2]| directories.iter().any(|at| target.starts_with(at));
+    if below([
+        b"/var/run/secrets/kubernetes.io/",
+        b"/run/secrets/kubernetes.io/",
+    ]) {
+        MountKind::Projected
+    } else if below([b"/var/run/secrets/", b"/run/secrets/"]) {
+        MountKind::Secret
+    } else if below([b"/proc/", b"/sys/"]) {
+        // A runtime covers these to hide what lies below.
+        MountKind::Kernel
+    } else {
+        MountKind::Tmpfs
+    }
+}
+
+fn is_id(name: &[u8]) -> bool {
+    name.len() >= ID_DIGITS_MIN
+        && name
+            .iter()
+            .all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'-' | b'_'))
+}

@@ -1,0 +1,93 @@
+//! The mounts of the namespaces in which something was refused lately.
+//!
+//! In: texts that were read, CLOCK_MONOTONIC nanoseconds. Out: a mount by its
+//! id, and whether a text is worth reading. Invariant: bounded in namespaces,
+//! and in readings per second however many namespaces and mounts there are.
+//! Lacks on purpose: reading.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Mount, parse};
+
+/// Most namespaces that are known at once; the one read first gives way.
+pub const NAMESPACES_MAX: usize = 256;
+/// How long a namespace's text stands, since mounts and their options change.
+pub const REREAD_NS: u64 = 10_000_000_000;
+/// Least time between two readings of one namespace.
+pub const RETRY_NS: u64 = 1_000_000_000;
+/// Most readings a second, of all namespaces together.
+pub const READS_PER_SECOND_MAX: u32 = 64;
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+#[derive(Debug)]
+struct Namespace {
+    mounts: HashMap<u32, Arc<Mount>>,
+    read_ns: u64,
+}
+
+/// What is known, by mount namespace.
+#[derive(Debug, Default)]
+pub struct MountTables {
+    namespaces: HashMap<u32, Namespace>,
+    /// The second in which `reads` were made.
+    second: u64,
+    reads: u32,
+}
+
+impl MountTables {
+    /// Is the text of a namespace worth reading, for this mount? Counts the
+    /// reading that follows; [`MountTables::take_in`] gives its result.
+    pub fn wants(&mut self, namespace: u32, mount_id: u32, now_ns: u64) -> bool {
+        if let Some(known) = self.namespaces.get(&namespace) {
+            let age = now_ns.saturating_sub(known.read_ns);
+            let least = match known.mounts.contains_key(&mount_id) {
+                true => REREAD_NS,
+                false => RETRY_NS,
+            };
+            if age < least {
+                return false;
+            }
+        }
+        if now_ns / SECOND_NS != self.second {
+            self.second = now_ns / SECOND_NS;
+            self.reads = 0;
+        }
+        self.reads += 1;
+        self.reads <= READS_PER_SECOND_MAX
+    }
+
+    /// Takes in the text of a namespace; none where its task is gone, after
+    /// which what was known of it does not stand any more either.
+    pub fn take_in(&mut self, namespace: u32, text: Option<&[u8]>, now_ns: u64) {
+        if !self.namespaces.contains_key(&namespace) && self.namespaces.len() >= NAMESPACES_MAX {
+            let oldest = self
+                .namespaces
+                .iter()
+                .min_by_key(|(_, known)| known.read_ns)
+                .map(|(namespace, _)| *namespace);
+            if let Some(oldest) = oldest {
+                self.namespaces.remove(&oldest);
+            }
+        }
+        let mounts = text.map(parse).unwrap_or_default();
+        let known = Namespace {
+            mounts: mounts
+                .into_iter()
+                .map(|mount| (mount.id, Arc::new(mount)))
+                .collect(),
+            read_ns: now_ns,
+        };
+        self.namespaces.insert(namespace, known);
+    }
+
+    /// A mount of a namespace, where it is known.
+    pub fn mount(&self, namespace: u32, mount_id: u32) -> Option<Arc<Mount>> {
+        self.namespaces
+            .get(&namespace)?
+            .mounts
+            .get(&mount_id)
+            .cloned()
+    }
+}
