@@ -9,6 +9,7 @@ mod sight;
 mod tables;
 #[cfg(test)]
 mod tests;
+pub mod truth;
 
 use crate::denial::{Cause, Hook, Stage, Unresolved};
 

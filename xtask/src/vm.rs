@@ -23,8 +23,8 @@ pub use kernels::Kernel;
 use crate::layout;
 use crate::toolchain::ensure_packages;
 
-/// Packages that guests are made with.
-const PACKAGES: [&str; 2] = ["cpio", "xz-utils"];
+/// Packages that guests are made with, or run.
+const PACKAGES: [&str; 3] = ["cpio", "xz-utils", "apparmor"];
 
 /// `cargo xtask vm`: runs a command in a guest.
 #[derive(clap::Args, Debug)]

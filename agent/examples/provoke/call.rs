@@ -4,11 +4,15 @@
 //! no call but the one named can be refused. Lacks on purpose: libc's wrappers where
 //! they call something else than they are named after.
 
+mod open;
+
 use std::ffi::CStr;
 use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-use super::Target;
+use super::case::Target;
+
+pub use open::*;
 
 /// The errno of a call that returns a number below zero on failure.
 pub fn errno(result: i64) -> i32 {
@@ -39,73 +43,6 @@ pub(crate) use syscall;
 
 const MODE: u32 = 0o644;
 
-pub fn open_write(t: &Target) -> i32 {
-    opened(syscall!(SYS_open, t.absolute.as_ptr(), libc::O_WRONLY, 0))
-}
-pub fn open_relative(t: &Target) -> i32 {
-    opened(syscall!(
-        SYS_openat,
-        libc::AT_FDCWD,
-        t.relative.as_ptr(),
-        libc::O_RDWR,
-        0
-    ))
-}
-pub fn openat_truncate(t: &Target) -> i32 {
-    opened(syscall!(
-        SYS_openat,
-        t.dirfd(),
-        t.relative.as_ptr(),
-        libc::O_WRONLY | libc::O_TRUNC,
-        0
-    ))
-}
-pub fn open_read(t: &Target) -> i32 {
-    opened(syscall!(
-        SYS_openat,
-        libc::AT_FDCWD,
-        t.absolute.as_ptr(),
-        libc::O_RDONLY,
-        0
-    ))
-}
-pub fn open_noatime(t: &Target) -> i32 {
-    opened(syscall!(
-        SYS_openat,
-        t.dirfd(),
-        t.relative.as_ptr(),
-        libc::O_NOATIME,
-        0
-    ))
-}
-pub fn openat2_write(t: &Target) -> i32 {
-    // struct open_how: flags, mode, resolve.
-    let how = [libc::O_WRONLY as u64, 0, 0];
-    opened(syscall!(
-        SYS_openat2,
-        t.dirfd(),
-        t.relative.as_ptr(),
-        how.as_ptr(),
-        size_of_val(&how)
-    ))
-}
-pub fn create(t: &Target) -> i32 {
-    let flags = libc::O_WRONLY | libc::O_CREAT;
-    opened(syscall!(SYS_open, t.absolute.as_ptr(), flags, MODE))
-}
-pub fn creat_relative(t: &Target) -> i32 {
-    opened(syscall!(SYS_creat, t.relative.as_ptr(), MODE))
-}
-pub fn createat_exclusive(t: &Target) -> i32 {
-    let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
-    opened(syscall!(
-        SYS_openat,
-        t.dirfd(),
-        t.relative.as_ptr(),
-        flags,
-        MODE
-    ))
-}
 pub fn mkdir(t: &Target) -> i32 {
     errno(syscall!(SYS_mkdir, t.absolute.as_ptr(), 0o755))
 }

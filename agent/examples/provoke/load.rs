@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::call::{opened, syscall};
-use super::report;
+use super::case::Outcome;
 
 /// Opens `path` for writing from several threads until the time is up.
 pub fn flood(threads: u64, seconds: u64, path: &str) -> Result<bool, String> {
@@ -48,7 +48,7 @@ pub fn flood(threads: u64, seconds: u64, path: &str) -> Result<bool, String> {
             _ => return Err(format!("{path}: the errno changed on the way")),
         }
     }
-    report("flood", "open", meant, meant, path, total);
+    tell("flood", meant, path, total);
     Ok(meant != 0)
 }
 
@@ -56,8 +56,21 @@ pub fn flood(threads: u64, seconds: u64, path: &str) -> Result<bool, String> {
 pub fn once(path: &str) -> Result<bool, String> {
     let name = CString::new(path).map_err(|error| error.to_string())?;
     let got = opened(syscall!(SYS_open, name.as_ptr(), libc::O_WRONLY, 0));
-    report("once", "open", got, got, path, 1);
+    tell("once", got, path, 1);
     Ok(got != 0)
+}
+
+fn tell(case: &str, errno: i32, path: &str, count: u64) {
+    Outcome {
+        situation: "load",
+        case,
+        operation: "open",
+        meant: errno,
+        got: errno,
+        path,
+        count,
+    }
+    .tell();
 }
 
 /// Fails with errnos that are no denials, and succeeds, a thousand times each.

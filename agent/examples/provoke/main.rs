@@ -1,197 +1,147 @@
 //! Provokes refused file operations, and tells exactly which.
 //!
 //! In: a mode and directories that are read-only, not the user's, or full. Out: one
-//! JSON line per case: what was tried on which path, how often, and the errno that
-//! was meant and that came. Invariant: each operation and errno has a path of its own,
-//! so that counts can be matched by path; no refusal goes unreported. Lacks on
-//! purpose: knowing Sealwatch, whose counts are compared with what this program tells.
+//! JSON line per case: what was tried on which path, how often, why it is refused, and
+//! the errno that was meant and that came. Invariant: what is refused is told.
+//! Lacks on purpose: knowing Sealwatch, whose counts are compared with what this
+//! program tells.
 
 mod call;
+mod case;
+mod compat;
+mod descriptor;
+mod filter;
+mod frozen;
 mod full;
+mod guarded;
 mod load;
+mod memory;
+mod module;
+mod names;
+mod namespace;
 mod refused;
 mod sealed;
+mod task;
 mod uring;
 
-use std::ffi::CString;
-use std::fs::File;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use case::{prepare_cases, run_cases};
+
 /// The uid and gid that owns nothing but what `prepare` gives it.
 const USER: u32 = 10_001;
-/// Attempts per case.
-const ATTEMPTS: u64 = 3;
+const ROOT: u32 = 0;
 /// Exit code where an errno was not the one that was meant.
 const MISMATCH: u8 = 3;
 
 const USAGE: &str = "usage:
   provoke prepare SUITE=DIR ...   makes, as root, what the cases need in DIR
-  provoke run SUITE=DIR ...       runs the cases; suites:
-      erofs     DIR is prepared and now read-only
-      refused   DIR is prepared; uid 10001 tries to change it (EACCES, EPERM)
-      frozen    DIR is prepared, on ext4; files are made immutable (EPERM)
-      bytes     DIR is an empty tmpfs with a size limit (ENOSPC)
-      inodes    DIR is an empty tmpfs with few inodes (ENOSPC)
-      quota     DIR is prepared, on ext4 with a quota for uid 10001 (EDQUOT)
+  provoke run SUITE=DIR ...       runs the cases, each suite in a process of its own
   provoke flood --threads N --seconds N PATH   opens PATH for writing at full speed
   provoke once PATH                            opens PATH for writing once
   provoke hold SECONDS                         sleeps
-  provoke benign DIR                           fails and succeeds at what is no denial";
+  provoke benign DIR                           fails and succeeds at what is no denial
+suites:";
 
-/// What a case does to its target: 0, or the errno.
-type Act = fn(&Target) -> i32;
-
-/// One refused operation.
-struct Case {
-    /// `ERRNO-OPERATION-VARIANT`, also the target's last component.
+/// Cases that are run in one directory, by one process.
+struct Suite {
     name: &'static str,
-    /// As Sealwatch calls it.
-    operation: &'static str,
-    errno: i32,
-    /// What must be there before.
-    needs: Needs,
-    act: Act,
+    /// What DIR is when the cases run.
+    place: &'static str,
+    /// The uid and gid they are run with.
+    user: u32,
+    prepare: fn(&Path) -> std::io::Result<()>,
+    run: fn(&Path) -> Result<bool, String>,
 }
 
-/// What `prepare` puts where a case's target will be.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Needs {
-    Nothing,
-    File,
-    Directory,
-    /// Nothing at the target, a file beside it whose name ends in `.from`.
-    Source,
-}
-
-/// What a case works on.
-struct Target {
-    absolute: CString,
-    /// Relative to the suite's directory, which is the working directory too.
-    relative: CString,
-    directory: OwnedFd,
-}
-
-impl Target {
-    fn new(directory: &Path, name: &str) -> Result<Target, String> {
-        let fail = |error: &dyn std::fmt::Display| format!("{}: {error}", directory.display());
-        let absolute = directory.join(name).into_os_string().into_encoded_bytes();
-        Ok(Target {
-            absolute: CString::new(absolute).map_err(|error| fail(&error))?,
-            relative: CString::new(name).map_err(|error| fail(&error))?,
-            directory: File::open(directory).map_err(|error| fail(&error))?.into(),
-        })
-    }
-
-    fn dirfd(&self) -> i32 {
-        self.directory.as_raw_fd()
-    }
-
-    /// The file beside the target that a link or rename starts from.
-    fn source(&self) -> CString {
-        let mut bytes = self.relative.as_bytes().to_vec();
-        bytes.extend(b".from");
-        CString::new(bytes).unwrap_or_default()
+const fn suite(
+    name: &'static str,
+    place: &'static str,
+    user: u32,
+    prepare: fn(&Path) -> std::io::Result<()>,
+    run: fn(&Path) -> Result<bool, String>,
+) -> Suite {
+    Suite {
+        name,
+        place,
+        user,
+        prepare,
+        run,
     }
 }
 
-/// Tells one case's outcome; false where the errno is not the one that was meant.
-fn report(case: &str, operation: &str, meant: i32, got: i32, path: &str, count: u64) -> bool {
-    println!(
-        "{}",
-        serde_json::json!({
-            "case": case,
-            "operation": operation,
-            "errno": errno_name(meant),
-            "got": errno_name(got),
-            "path": path,
-            "count": count,
-        })
-    );
-    meant == got
-}
-
-fn errno_name(errno: i32) -> String {
-    match errno {
-        0 => "OK".into(),
-        libc::EPERM => "EPERM".into(),
-        libc::EACCES => "EACCES".into(),
-        libc::ENOSPC => "ENOSPC".into(),
-        libc::EROFS => "EROFS".into(),
-        libc::EDQUOT => "EDQUOT".into(),
-        other => format!("errno {other}"),
-    }
-}
-
-/// Runs a suite's cases in its directory.
-fn run_cases(directory: &Path, cases: &[Case]) -> Result<bool, String> {
-    std::env::set_current_dir(directory)
-        .map_err(|error| format!("{}: {error}", directory.display()))?;
-    let mut as_meant = true;
-    for case in cases {
-        let target = Target::new(directory, case.name)?;
-        let mut got = case.errno;
-        let mut count = 0;
-        for _ in 0..ATTEMPTS {
-            got = (case.act)(&target);
-            if got != case.errno {
-                break;
-            }
-            count += 1;
-        }
-        let path = target.absolute.to_string_lossy().into_owned();
-        as_meant &= report(case.name, case.operation, case.errno, got, &path, count);
-    }
-    Ok(as_meant)
-}
-
-/// Makes what `cases` need, owned by the user of this process.
-fn prepare_cases(directory: &Path, cases: &[Case]) -> std::io::Result<()> {
-    for case in cases {
-        let path = directory.join(case.name);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
-        match case.needs {
-            Needs::Nothing => {}
-            Needs::File => std::fs::write(&path, "content")?,
-            Needs::Directory => std::fs::create_dir_all(&path)?,
-            Needs::Source => {
-                let mut source = path.into_os_string();
-                source.push(".from");
-                std::fs::write(&source, "content")?;
-            }
-        }
-    }
+fn nothing(_: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn prepare(suite: &str, directory: &Path) -> Result<(), String> {
-    std::fs::create_dir_all(directory)
-        .and_then(|()| match suite {
-            "erofs" => prepare_cases(directory, &sealed::cases()),
-            "refused" => refused::prepare(directory),
-            "frozen" => prepare_cases(directory, &sealed::frozen_cases()),
-            "quota" => std::os::unix::fs::chown(directory, Some(USER), Some(USER)),
-            _ => Ok(()),
-        })
-        .map_err(|error| format!("prepare {suite}={}: {error}", directory.display()))
+fn prepare_sealed(directory: &Path) -> std::io::Result<()> {
+    prepare_cases(directory, &sealed::cases(""))
 }
 
-fn suite(suite: &str, directory: &Path) -> Result<bool, String> {
-    match suite {
-        "erofs" => run_cases(directory, &sealed::cases()),
-        "frozen" => sealed::freeze_and_run(directory),
-        "refused" => run_cases(directory, &refused::cases()),
-        "bytes" => full::bytes(directory, libc::ENOSPC),
-        "inodes" => full::inodes(directory, libc::ENOSPC),
-        "quota" => {
-            Ok(full::bytes(directory, libc::EDQUOT)? & full::inodes(directory, libc::EDQUOT)?)
-        }
-        other => Err(format!("no suite {other:?}\n{USAGE}")),
-    }
+#[rustfmt::skip]
+const SUITES: &[Suite] = &[
+    suite("root", "prepared, on a root that is read-only", ROOT, prepare_sealed,
+        |at| run_cases(at, &sealed::cases("read_only_root"))),
+    suite("volume", "prepared, bound read-only", ROOT, prepare_sealed,
+        |at| run_cases(at, &sealed::cases("read_only_volume"))),
+    suite("superblock", "prepared, an overlay without an upper layer", ROOT, prepare_sealed,
+        |at| run_cases(at, &sealed::cases("read_only_superblock"))),
+    suite("disk", "prepared, on a disk whose superblock is read-only", ROOT, prepare_sealed,
+        |at| run_cases(at, &sealed::cases("read_only_disk"))),
+    suite("compat", "prepared, bound read-only", ROOT,
+        |at| prepare_cases(at, &compat::cases()), |at| run_cases(at, &compat::cases())),
+    suite("uring", "prepared, bound read-only", ROOT,
+        |at| prepare_cases(at, &sealed::uring_cases()),
+        |at| run_cases(at, &sealed::uring_cases())),
+    suite("names", "prepared, bound read-only", ROOT, names::prepare, names::run),
+    suite("chroot", "prepared as `names`, bound read-only", ROOT, nothing, names::run_chroot),
+    suite("pivot", "prepared as `names`, bound read-only", ROOT, nothing, names::run_pivot),
+    suite("refused", "prepared", USER, refused::prepare, |at| run_cases(at, &refused::cases())),
+    suite("guarded", "prepared", USER, guarded::prepare, guarded::run),
+    suite("grouped", "prepared as `guarded`", ROOT, nothing, guarded::run_grouped),
+    suite("namespace", "prepared", ROOT, namespace::prepare, namespace::run),
+    suite("frozen", "prepared, on ext4", ROOT, frozen::prepare, frozen::run),
+    suite("noexec", "prepared, on a tmpfs mounted noexec", ROOT, memory::prepare_noexec,
+        |at| run_cases(at, &memory::noexec())),
+    suite("nodev", "prepared, on a tmpfs mounted nodev", ROOT, memory::prepare_nodev,
+        |at| run_cases(at, &memory::nodev())),
+    suite("bytes", "an empty tmpfs with a size limit", ROOT, nothing,
+        |at| full::bytes(at, full::TMPFS_BYTES)),
+    suite("inodes", "an empty tmpfs with few inodes", ROOT, nothing,
+        |at| full::inodes(at, full::TMPFS_INODES)),
+    suite("full", "an empty, small ext4", ROOT, nothing, full::disk),
+    suite("quota", "prepared, on ext4 with a quota for uid 10001", USER,
+        |at| std::os::unix::fs::chown(at, Some(USER), Some(USER)),
+        |at| Ok(full::bytes(at, full::QUOTA)? & full::inodes(at, full::QUOTA)?)),
+    suite("seccomp", "prepared", ROOT, filter::prepare, filter::run_seccomp),
+    suite("landlock", "prepared", ROOT, filter::prepare, filter::run_landlock),
+    suite("bpf", "prepared; a BPF program refuses `provoke-bpf`", ROOT, module::prepare,
+        module::run_bpf),
+    suite("yama", "anything; kernel.yama.ptrace_scope is 1", ROOT, nothing, module::run_yama),
+    suite("profile", "prepared; an AppArmor profile refuses it", ROOT, module::prepare,
+        module::run_profile),
+    suite("docker-default", "prepared; under Docker's AppArmor profile", ROOT, module::prepare,
+        module::run_docker_default),
+    suite("unconfined", "anything; under no profile", USER, nothing, module::run_unconfined),
+];
+
+/// The suite and the directory of `SUITE=DIR`.
+fn pair(word: &str) -> Result<(&'static Suite, PathBuf), String> {
+    let (name, directory) = word
+        .split_once('=')
+        .ok_or_else(|| format!("{word:?} is no SUITE=DIR\n{}", usage()))?;
+    let suite = SUITES.iter().find(|suite| suite.name == name);
+    let suite = suite.ok_or_else(|| format!("no suite {name:?}\n{}", usage()))?;
+    Ok((suite, PathBuf::from(directory)))
+}
+
+fn usage() -> String {
+    let lines = SUITES
+        .iter()
+        .map(|suite| format!("\n  {:<16}DIR is {}", suite.name, suite.place));
+    USAGE.to_owned() + &lines.collect::<String>()
 }
 
 /// Runs each suite in a process of its own, under the user it is meant for.
@@ -201,8 +151,8 @@ fn run(suites: &[String]) -> Result<bool, String> {
         let (suite, _) = pair(word)?;
         let mut command = Command::new("/proc/self/exe");
         command.args(["suite", word]);
-        if ["refused", "quota"].contains(&suite) {
-            command.uid(USER).gid(USER);
+        if suite.user != ROOT {
+            command.uid(suite.user).gid(suite.user);
         }
         let status = command
             .status()
@@ -216,28 +166,27 @@ fn run(suites: &[String]) -> Result<bool, String> {
     Ok(as_meant)
 }
 
-fn pair(word: &str) -> Result<(&str, PathBuf), String> {
-    let (suite, directory) = word
-        .split_once('=')
-        .ok_or(format!("{word:?} is no SUITE=DIR\n{USAGE}"))?;
-    Ok((suite, PathBuf::from(directory)))
-}
-
 fn dispatch(arguments: &[String]) -> Result<bool, String> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["prepare", ..] => {
             for word in &arguments[1..] {
                 let (suite, directory) = pair(word)?;
-                prepare(suite, &directory)?;
+                std::fs::create_dir_all(&directory)
+                    .and_then(|()| (suite.prepare)(&directory))
+                    .map_err(|error| format!("prepare {word}: {error}"))?;
             }
             Ok(true)
         }
         ["run", ..] => run(&arguments[1..]),
         ["suite", word] => {
-            let (name, directory) = pair(word)?;
-            suite(name, &directory)
+            let (suite, directory) = pair(word)?;
+            (suite.run)(&directory)
         }
+        ["until-end-of-input"] => std::io::copy(&mut std::io::stdin(), &mut std::io::sink())
+            .map(|_| true)
+            .map_err(|error| error.to_string()),
+        ["inside-namespace", directory] => namespace::run_inside(Path::new(directory)),
         ["flood", "--threads", threads, "--seconds", seconds, path] => {
             load::flood(number(threads)?, number(seconds)?, path)
         }
@@ -247,13 +196,13 @@ fn dispatch(arguments: &[String]) -> Result<bool, String> {
             Ok(true)
         }
         ["benign", directory] => load::benign(Path::new(directory)),
-        _ => Err(USAGE.into()),
+        _ => Err(usage()),
     }
 }
 
 fn number(text: &str) -> Result<u64, String> {
     text.parse()
-        .map_err(|_| format!("{text:?} is no number\n{USAGE}"))
+        .map_err(|_| format!("{text:?} is no number\n{}", usage()))
 }
 
 fn main() -> ExitCode {

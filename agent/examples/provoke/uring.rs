@@ -1,4 +1,4 @@
-//! Opens through io_uring, without a system call of the open family.
+//! File operations through io_uring, without a system call of their family.
 //!
 //! In: a target. Out: the errno of the request, from its completion. Invariant: one
 //! ring per call, gone when the call returns. Lacks on purpose: everything that
@@ -7,11 +7,19 @@
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::Target;
 use super::call::{errno, syscall};
+use super::case::Target;
 
 /// IORING_OP_OPENAT.
 const OPENAT: u8 = 18;
+/// IORING_OP_WRITE.
+const WRITE: u8 = 23;
+/// IORING_OP_RENAMEAT, since 5.11.
+const RENAMEAT: u8 = 35;
+/// IORING_OP_UNLINKAT, since 5.11.
+const UNLINKAT: u8 = 36;
+/// IORING_OP_MKDIRAT, since 5.15.
+const MKDIRAT: u8 = 37;
 /// IORING_ENTER_GETEVENTS.
 const GETEVENTS: u32 = 1;
 /// IORING_FEAT_SINGLE_MMAP.
@@ -47,7 +55,7 @@ struct Parameters {
     completions: Offsets,
 }
 
-/// `struct io_uring_sqe`, as an openat request uses it.
+/// `struct io_uring_sqe`, as requests by path and writes use it.
 #[repr(C)]
 #[derive(Default)]
 struct Entry {
@@ -55,10 +63,13 @@ struct Entry {
     flags: u8,
     priority: u16,
     fd: i32,
+    /// Or the address of the second path.
     offset: u64,
     address: u64,
-    mode: u32,
-    open_flags: u32,
+    /// Bytes, or the mode, or the second directory.
+    length: u32,
+    /// Flags of the operation.
+    op_flags: u32,
     user_data: u64,
     rest: [u64; 3],
 }
@@ -109,20 +120,89 @@ pub fn create(t: &Target) -> i32 {
     openat(t, libc::O_WRONLY | libc::O_CREAT)
 }
 
+/// Makes the target, a directory, relative to its directory.
+pub fn mkdir(t: &Target) -> i32 {
+    later(Entry {
+        opcode: MKDIRAT,
+        fd: t.dirfd(),
+        address: t.relative.as_ptr() as u64,
+        length: 0o755,
+        ..Entry::default()
+    })
+}
+
+/// Unlinks the target, relative to its directory.
+pub fn unlink(t: &Target) -> i32 {
+    later(Entry {
+        opcode: UNLINKAT,
+        fd: t.dirfd(),
+        address: t.relative.as_ptr() as u64,
+        ..Entry::default()
+    })
+}
+
+/// Renames the target's source to it, relative to its directory.
+pub fn rename(t: &Target) -> i32 {
+    let source = t.source();
+    later(Entry {
+        opcode: RENAMEAT,
+        fd: t.dirfd(),
+        address: source.as_ptr() as u64,
+        length: t.dirfd() as u32,
+        offset: t.relative.as_ptr() as u64,
+        ..Entry::default()
+    })
+}
+
+/// Writes a piece at the start of an open file.
+pub fn write(fd: RawFd, piece: &[u8]) -> i32 {
+    let entry = Entry {
+        opcode: WRITE,
+        fd,
+        address: piece.as_ptr() as u64,
+        length: piece.len() as u32,
+        ..Entry::default()
+    };
+    refused(request(entry))
+}
+
 fn openat(t: &Target, flags: i32) -> i32 {
-    match request(t, flags) {
+    let entry = Entry {
+        opcode: OPENAT,
+        fd: t.dirfd(),
+        address: t.relative.as_ptr() as u64,
+        length: 0o644,
+        op_flags: flags as u32,
+        ..Entry::default()
+    };
+    match request(entry) {
         Ok(fd) if fd >= 0 => {
             // SAFETY: the request made the descriptor, and nobody else has it.
             drop(unsafe { OwnedFd::from_raw_fd(fd) });
             0
         }
-        Ok(negative) => -negative,
+        other => refused(other),
+    }
+}
+
+/// A request that older kernels do not have.
+fn later(entry: Entry) -> i32 {
+    match refused(request(entry)) {
+        libc::EINVAL => libc::ENOSYS,
+        errno => errno,
+    }
+}
+
+fn refused(result: Result<i32, i32>) -> i32 {
+    match result {
+        Ok(negative @ ..0) => -negative,
+        Ok(_) => 0,
         Err(errno) => errno,
     }
 }
 
 /// The request's result, or the errno of setting the ring up.
-fn request(t: &Target, flags: i32) -> Result<i32, i32> {
+fn request(entry: Entry) -> Result<i32, i32> {
     let mut parameters = Parameters::default();
     let fd = syscall!(SYS_io_uring_setup, ENTRIES, &raw mut parameters);
     if fd < 0 {
@@ -139,14 +219,6 @@ fn request(t: &Target, flags: i32) -> Result<i32, i32> {
     let length = (completions + 16 * parameters.cq_entries).max(array + 4 * parameters.sq_entries);
     let rings = Mapping::new(ring.as_raw_fd(), length as usize, 0)?;
     let entries = Mapping::new(ring.as_raw_fd(), size_of::<Entry>(), OFFSET_ENTRIES)?;
-    let entry = Entry {
-        opcode: OPENAT,
-        fd: t.dirfd(),
-        address: t.relative.as_ptr() as u64,
-        mode: 0o644,
-        open_flags: flags as u32,
-        ..Entry::default()
-    };
     // SAFETY: the mapping holds one entry, which the kernel reads only on submission.
     unsafe { entries.start.cast::<Entry>().write(entry) };
     rings.index(array).store(0, Ordering::Relaxed);

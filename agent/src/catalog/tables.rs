@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{
-    LOSSES, METRICS, MetricKind, Sight, meaning, purpose, sight, tells, unresolved_meaning,
+    LOSSES, METRICS, MetricKind, Sight, meaning, purpose, sight, tells, truth, unresolved_meaning,
 };
 use crate::config::SETTINGS;
 use crate::denial::{Backend, Cause, Hook, Operation, Unresolved};
@@ -77,6 +77,19 @@ pub fn tables() -> BTreeMap<&'static str, String> {
     let hooks = Hook::ALL
         .iter()
         .map(|hook| vec![code(hook.label()), purpose(*hook).to_owned()]);
+    let truths = truth::ROWS.iter().map(|row| {
+        let cause = match row.lsm {
+            Some(lsm) => format!("`{}`, `{}`", row.cause.label(), lsm.label()),
+            None => code(row.cause.label()),
+        };
+        let cells = Backend::ALL
+            .iter()
+            .map(|backend| row.told(*backend).cell().to_owned());
+        [row.words.to_owned(), cause]
+            .into_iter()
+            .chain(cells)
+            .collect()
+    });
     let losses = LOSSES.iter().map(|row| {
         vec![
             code(row.stage.label()),
@@ -108,6 +121,13 @@ pub fn tables() -> BTreeMap<&'static str, String> {
             markdown(&["Operation", "fexit", "kprobe", "tracepoint"], operations),
         ),
         ("hooks", markdown(&["Hook", "For"], hooks)),
+        (
+            "truth",
+            markdown(
+                &["Refused", "Cause", "fexit", "kprobe", "tracepoint"],
+                truths,
+            ),
+        ),
         (
             "losses",
             markdown(&["Stage", "Reason", "What is lost"], losses),

@@ -22,7 +22,8 @@ pub const SEALED: &str = "/sealed";
 pub fn make(provoke: &Path, scratch: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let tree = scratch.join("tree");
     let directories = [
-        "bin", "dev", "etc", "proc", "sys", "tmp", "ro", "vol", "small", "few", "ext4", "out",
+        "bin", "dev", "etc", "proc", "sys", "tmp", "ro", "vol", "small", "few", "ext4", "lower",
+        "disk", "noexec", "nodev", "full", "armor", "out",
     ];
     for directory in directories {
         fs::create_dir_all(tree.join(directory))?;
@@ -31,7 +32,7 @@ pub fn make(provoke: &Path, scratch: &Path) -> Result<PathBuf, Box<dyn std::erro
     symlink("busybox", tree.join("bin/sh"))?;
     fs::copy(provoke, tree.join("bin/provoke"))?;
     fs::write(tree.join("etc/passwd"), "root:x:0:0:root:/:/bin/sh\n")?;
-    let sealed = format!("erofs={}{SEALED}", tree.display());
+    let sealed = format!("root={}{SEALED}", tree.display());
     step::output(Command::new(provoke).args(["prepare", &sealed]))?;
 
     let image = scratch.join("image");

@@ -1,4 +1,4 @@
-//! In the guest: each backend watches a Docker container and a pod being refused.
+//! In the guest: each backend watches Docker containers and a pod being refused.
 //!
 //! In: dockerd, containerd, the daemon, `provoke`. Out: `/lab/out/report.json`.
 //! Invariant: a container lives until its counts are read; the daemon sees the whole
@@ -6,6 +6,7 @@
 
 mod container;
 mod daemon;
+mod module;
 mod place;
 
 use std::fs;
@@ -13,9 +14,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::engines::containerd::Containerd;
+use super::image;
 use super::report::Report;
-use container::{DOCKER_NAMES, Docker, POD_NAMES};
-use daemon::Daemon;
+use container::{Docker, POD_NAMES, Rights};
+use daemon::{Compared, Daemon};
 use place::Place;
 
 /// What the guest leaves.
@@ -41,15 +43,20 @@ pub async fn run() -> Result<()> {
 
 async fn collect(report: &mut Report) -> Result<()> {
     // Off by default, on in every distribution.
-    fs::write("/proc/sys/fs/protected_hardlinks", "1")?;
+    for name in ["hardlinks", "symlinks", "regular", "fifos"] {
+        fs::write(format!("/proc/sys/fs/protected_{name}"), "1")?;
+    }
+    fs::write("/proc/sys/kernel/yama/ptrace_scope", "1")?;
+    module::load_profile()?;
+    let _held = module::attach_program()?;
     let archive = Path::new(super::ARCHIVE);
     let lab = Path::new("/var/lib/containerd/lab");
     let containerd = Containerd::start(lab, &[archive]).await?;
-    let docker = Docker::start(containerd.socket(), archive).await?;
+    let docker = Docker::start(containerd.socket(), archive, &[]).await?;
     let mut watched = Watched {
         docker,
         containerd,
-        there: None,
+        there: Vec::new(),
     };
     for backend in BACKENDS {
         if let Err(error) = one(backend, &mut watched, report).await {
@@ -59,24 +66,101 @@ async fn collect(report: &mut Report) -> Result<()> {
     Ok(())
 }
 
+/// A container that is there.
+struct Watch {
+    /// What the report calls it.
+    name: &'static str,
+    /// The labels of its series.
+    names: [&'static str; 3],
+    id: String,
+    place: Place,
+}
+
 /// The runtimes, and the containers once they are there.
 struct Watched {
     docker: Docker,
     containerd: Containerd,
-    there: Option<[(Place, String); 2]>,
+    there: Vec<Watch>,
+}
+
+/// The everyday cases, of which a pod has all that need no capability.
+fn everyday(name: &str, frozen: bool) -> Result<Place> {
+    let mut place = Place::new(name)?;
+    place.suites(&[&format!("root={}", image::SEALED)]);
+    place.read_only("ro", &["volume"])?;
+    place.writable("vol", &["refused"])?;
+    place.small("small", "size=64k", "bytes")?;
+    place.small("few", "nr_inodes=32,size=1m", "inodes")?;
+    place.quota("ext4", frozen)?;
+    Ok(place)
+}
+
+/// The others that no profile is needed for.
+fn special() -> Result<Place> {
+    let mut place = Place::new("special")?;
+    place.read_only("ro", &["compat", "uring", "names"])?;
+    place.suites(&["chroot=/ro/names", "pivot=/ro/names"]);
+    place.writable(
+        "vol",
+        &["guarded", "namespace", "seccomp", "landlock", "bpf"],
+    )?;
+    place.suites(&["grouped=/vol/guarded", "unconfined=/vol", "yama=/vol"]);
+    place.lower_only("lower", "superblock")?;
+    place.read_only_disk("disk", "disk")?;
+    place.tmpfs("noexec", "noexec", "noexec")?;
+    place.tmpfs("nodev", "nodev", "nodev")?;
+    place.full_disk("full")?;
+    Ok(place)
+}
+
+/// Those of a profile.
+fn armored(suite: &str) -> Result<Place> {
+    let mut place = Place::new(suite)?;
+    place.writable("armor", &[suite])?;
+    Ok(place)
 }
 
 impl Watched {
-    /// Starts one container of each runtime, unless they are there.
-    async fn containers(&mut self) -> Result<&mut [(Place, String); 2]> {
-        if self.there.is_none() {
-            let in_docker = Place::make("docker", true)?;
-            let id = self.docker.run(&in_docker).await?;
-            let in_pod = Place::make("pod", false)?;
-            let pod_id = container::run_pod(&mut self.containerd, &in_pod).await?;
-            self.there = Some([(in_docker, id), (in_pod, pod_id)]);
+    async fn docker(&mut self, name: &'static str, rights: Rights, place: Place) -> Result<()> {
+        let begun = Instant::now();
+        let id = self.docker.run(name, &rights, &place).await?;
+        println!("{name}: started in {} ms", begun.elapsed().as_millis());
+        self.there.push(Watch {
+            name,
+            names: ["", "", name],
+            id,
+            place,
+        });
+        Ok(())
+    }
+
+    /// Starts the containers, unless they are there.
+    async fn containers(&mut self) -> Result<()> {
+        if !self.there.is_empty() {
+            return Ok(());
         }
-        self.there.as_mut().ok_or_else(|| "no containers".into())
+        let rights = |capabilities, apparmor| Rights {
+            capabilities,
+            apparmor,
+        };
+        let place = everyday("everyday", true)?;
+        let immutable = rights(&["LINUX_IMMUTABLE"], "unconfined");
+        self.docker("everyday", immutable, place).await?;
+        let place = everyday("pod", false)?;
+        let id = container::run_pod(&mut self.containerd, &place).await?;
+        self.there.push(Watch {
+            name: "pod",
+            names: POD_NAMES,
+            id,
+            place,
+        });
+        self.docker("special", rights(&[], "unconfined"), special()?)
+            .await?;
+        let profile = rights(&["SYS_ADMIN"], module::PROFILE);
+        self.docker("profile", profile, armored("profile")?).await?;
+        let profile = rights(&["SYS_ADMIN"], "docker-default");
+        self.docker("docker-default", profile, armored("docker-default")?)
+            .await
     }
 }
 
@@ -90,25 +174,26 @@ async fn one(backend: &str, watched: &mut Watched, report: &mut Report) -> Resul
         watched.containerd.socket(),
     )
     .await?;
-    let [(in_docker, id), (in_pod, pod_id)] = watched.containers().await?;
-    daemon.knows(&[DOCKER_NAMES, POD_NAMES]).await?;
-    let wanted = [
-        (
-            "docker",
-            id.clone(),
-            DOCKER_NAMES,
-            in_docker.provoke(backend).await?,
-        ),
-        (
-            "cri",
-            pod_id.clone(),
-            POD_NAMES,
-            in_pod.provoke(backend).await?,
-        ),
-    ];
+    watched.containers().await?;
+    let names: Vec<_> = watched.there.iter().map(|watch| watch.names).collect();
+    daemon.knows(&names).await?;
+    let known = begun.elapsed().as_secs();
+    let mut wanted = Vec::new();
+    for watch in &mut watched.there {
+        wanted.push(Compared {
+            container: watch.name,
+            id: watch.id.clone(),
+            names: watch.names,
+            provoked: watch.place.provoke(backend).await?,
+        });
+    }
+    let provoked = begun.elapsed().as_secs();
     let (told, runs) = daemon.settle(wanted).await?;
     report.backends.push(told);
     report.runs.extend(runs);
-    println!("{backend}: done in {} s", begun.elapsed().as_secs());
+    println!(
+        "{backend}: known after {known} s, provoked after {provoked} s, done after {} s",
+        begun.elapsed().as_secs()
+    );
     Ok(())
 }

@@ -1,16 +1,18 @@
-//! Every supported kernel, every backend, two runtimes: what is provoked is counted.
+//! Every supported kernel and backend, two runtimes: what is provoked is counted and explained.
 //!
 //! In: this test program, the daemon and `provoke`. Out: a table per kernel; a
-//! failure where a count or a path differs that [`table::NOT_MEASURED`] does not list.
+//! failure where a count, a path or a cause differs that is not declared.
 //! Invariant: real kernels, a real dockerd, a real containerd. Lacks on purpose:
 //! anything that a table of numbers cannot show.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
+mod causes;
 #[path = "../engines/mod.rs"]
 mod engines;
 mod image;
 mod inside;
+mod known;
 mod report;
 mod table;
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 /// A line of `provoke`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Provoked {
+    pub situation: String,
     pub case: String,
     pub operation: String,
     pub errno: String,
@@ -29,8 +30,22 @@ pub struct Event {
     pub path: String,
     pub path_resolution: String,
     pub cause: String,
+    /// The module's name, or nothing.
+    #[serde(default)]
+    lsm: serde_json::Value,
+    /// AppArmor's profile.
+    #[serde(default)]
+    pub profile: Option<String>,
+    pub evidence: String,
     pub hook: String,
     pub container: Option<Named>,
+}
+
+impl Event {
+    /// The module that refused, empty for none.
+    pub fn lsm(&self) -> String {
+        self.lsm.as_str().unwrap_or_default().to_owned()
+    }
 }
 
 /// An event's container.
@@ -46,7 +61,8 @@ pub struct Named {
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Run {
     pub backend: String,
-    pub runtime: String,
+    /// Which of the containers.
+    pub container: String,
     /// The id that the runtime gave it.
     pub id: String,
     /// The labels `namespace`, `pod`, `container` that its series must have.
@@ -54,6 +70,8 @@ pub struct Run {
     pub provoked: Vec<Provoked>,
     /// `sealwatch_denials_total` under these labels, by operation and errno.
     pub counted: BTreeMap<String, u64>,
+    /// The same by operation, errno, cause and module.
+    pub by_cause: BTreeMap<String, u64>,
     /// The container's events, by its id.
     pub events: Vec<Event>,
 }

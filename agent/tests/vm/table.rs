@@ -1,150 +1,35 @@
 //! A report becomes a table for people, and a list of what is wrong.
 //!
 //! In: a [`Report`]. Out: text; differences. Invariant: a refusal that is not counted,
-//! or whose path is not told, is a difference unless a row of [`NOT_MEASURED`] says so,
-//! and a row that is not true is a difference too. Lacks on purpose: I/O.
+//! or whose path is not told, is a difference unless `known` says so, and what it says
+//! is a difference too where it is not true. Lacks on purpose: I/O; causes, which
+//! `causes` judges.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use sealwatch::catalog::{Sight, sight};
-use sealwatch::denial::{Backend, Operation};
+use sealwatch::catalog::truth;
+use sealwatch::denial::Backend;
 
+use super::causes;
+use super::known::{Lacks, is_pathless, lacks};
 use super::report::{Provoked, Report, Run, key};
 
-/// What is not seen of a case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lacks {
-    /// It is not counted.
-    Count,
-    /// It is counted, but its path is not told.
-    Path,
-    /// It is counted as a plain open, and its path is not told.
-    Operation,
-}
-
-/// A case that a backend cannot see whole.
-#[derive(Clone, Copy, Debug)]
-pub struct NotMeasured {
-    pub backend: Backend,
-    pub operation: Operation,
-    /// The end of the case's name.
-    pub case: &'static str,
-    pub lacks: Lacks,
-}
-
-const fn lacks(
-    backend: Backend,
-    operation: Operation,
-    case: &'static str,
-    lacks: Lacks,
-) -> NotMeasured {
-    NotMeasured {
-        backend,
-        operation,
-        case,
-        lacks,
-    }
-}
-
-/// Every case that is known to be missing; the reasons are `catalog::sight`'s.
-pub const NOT_MEASURED: &[NotMeasured] = &[
-    lacks(
-        Backend::Tracepoint,
-        Operation::Open,
-        "-open-uring",
-        Lacks::Count,
-    ),
-    lacks(
-        Backend::Tracepoint,
-        Operation::Create,
-        "-create-uring",
-        Lacks::Count,
-    ),
-    lacks(Backend::Kprobe, Operation::Open, "-open-uring", Lacks::Path),
-    lacks(
-        Backend::Kprobe,
-        Operation::Create,
-        "-create-uring",
-        Lacks::Operation,
-    ),
-    lacks(
-        Backend::Fexit,
-        Operation::Write,
-        "-write-sendfile",
-        Lacks::Count,
-    ),
-    lacks(
-        Backend::Kprobe,
-        Operation::Write,
-        "-write-sendfile",
-        Lacks::Count,
-    ),
-    lacks(
-        Backend::Fexit,
-        Operation::Chmod,
-        "secret/eacces-chmod",
-        Lacks::Count,
-    ),
-    lacks(
-        Backend::Kprobe,
-        Operation::Chmod,
-        "secret/eacces-chmod",
-        Lacks::Count,
-    ),
-    lacks(
-        Backend::Fexit,
-        Operation::Truncate,
-        "secret/eacces-truncate",
-        Lacks::Count,
-    ),
-    lacks(
-        Backend::Kprobe,
-        Operation::Truncate,
-        "secret/eacces-truncate",
-        Lacks::Count,
-    ),
-];
-
-fn known(backend: &str, case: &Provoked) -> Option<Lacks> {
-    NOT_MEASURED
-        .iter()
-        .find(|row| {
-            row.backend.label() == backend
-                && row.operation.label() == case.operation
-                && case.case.ends_with(row.case)
-        })
-        .map(|row| row.lacks)
-}
-
-/// How many of the refusals a backend must count.
-pub fn to_be_counted(backend: &str, provoked: &[Provoked]) -> u64 {
-    let counts = provoked
-        .iter()
-        .filter(|case| known(backend, case) != Some(Lacks::Count));
-    counts.map(|case| case.count).sum()
-}
-
-#[test]
-fn what_is_not_measured_is_in_the_catalog() {
-    for row in NOT_MEASURED {
-        let told = sight(row.operation, row.backend);
-        assert!(!matches!(told, Sight::Whole), "{row:?}");
-    }
-}
+/// Containers that are compared under each backend.
+pub const CONTAINERS: usize = 5;
 
 /// One operation and errno of one run.
 #[derive(Default)]
 struct Cell {
     provoked: u64,
-    /// What must be counted, after [`NOT_MEASURED`].
+    /// What must be counted, after `known`.
     expected: u64,
     counted: u64,
     paths: usize,
     paths_seen: usize,
     /// Paths that should have been seen and were not.
     unseen: Vec<String>,
-    /// Paths that were seen against [`NOT_MEASURED`].
+    /// Paths that were seen against `known`.
     surprising: Vec<String>,
 }
 
@@ -154,18 +39,38 @@ impl Cell {
     }
 }
 
+impl Cell {
+    fn text(&self) -> String {
+        let whole = self.counted == self.provoked && self.paths_seen == self.paths;
+        let mark = match (self.is_right(), whole) {
+            (false, _) => " !",
+            (true, true) => "",
+            (true, false) => " ~",
+        };
+        let Cell {
+            counted,
+            provoked,
+            paths,
+            paths_seen,
+            ..
+        } = self;
+        format!("{counted}/{provoked} {paths_seen}/{paths}{mark}")
+    }
+}
+
 fn cells(run: &Run) -> BTreeMap<String, Cell> {
     let mut cells: BTreeMap<String, Cell> = BTreeMap::new();
-    let seen: BTreeSet<(&str, &str, &str)> = run
+    let seen: BTreeSet<[&str; 4]> = run
         .events
         .iter()
-        .filter(|event| event.path_resolution == "absolute")
         .map(|event| {
-            (
-                event.operation.as_str(),
-                event.errno.as_str(),
-                event.path.as_str(),
-            )
+            [
+                &event.operation,
+                &event.errno,
+                &event.path,
+                &event.path_resolution,
+            ]
+            .map(String::as_str)
         })
         .collect();
     for case in &run.provoked {
@@ -176,15 +81,22 @@ fn cells(run: &Run) -> BTreeMap<String, Cell> {
             count,
             ..
         } = case;
-        let excuse = known(&run.backend, case);
-        let found = seen.contains(&(operation.as_str(), errno.as_str(), path.as_str()));
+        let excuse = lacks(&run.backend, case);
+        // What a deleted directory was called is not certain.
+        let resolution = match case.situation == "deleted_directory" {
+            true => "partial",
+            false => "absolute",
+        };
+        let found = seen.contains(&[operation, errno, path, resolution]);
         let cell = cells.entry(key(operation, errno)).or_default();
         cell.provoked += count;
-        cell.paths += 1;
-        cell.paths_seen += usize::from(found);
+        if !is_pathless(case) {
+            cell.paths += 1;
+            cell.paths_seen += usize::from(found);
+        }
         match (excuse, found) {
             (None, false) => cell.unseen.push(path.clone()),
-            (Some(_), true) => cell.surprising.push(path.clone()),
+            (Some(_), true) if !is_pathless(case) => cell.surprising.push(path.clone()),
             _ => {}
         }
         match excuse {
@@ -201,41 +113,53 @@ fn cells(run: &Run) -> BTreeMap<String, Cell> {
     cells
 }
 
-/// The table: a row per operation and errno, a column per backend and runtime.
+/// The tables: per container a row per operation and errno, and all in all a row per
+/// situation; a column per backend.
 pub fn text(kernel: &str, report: &Report) -> String {
-    let columns: Vec<_> = report.runs.iter().map(|run| (run, cells(run))).collect();
-    let rows: BTreeSet<&String> = columns.iter().flat_map(|(_, cells)| cells.keys()).collect();
     let mut text = format!(
-        "\nkernel {kernel}: counted/provoked, paths told/paths; \
-         ~ is as NOT_MEASURED says, ! is wrong\n{:<18}",
-        ""
+        "kernel {kernel}: counted/provoked, paths told/paths; ~ is as expected, ! is wrong"
     );
-    for (run, _) in &columns {
-        let _ = write!(text, "{:<19}", format!("{} {}", run.backend, run.runtime));
+    let containers: BTreeSet<&str> = report
+        .runs
+        .iter()
+        .map(|run| run.container.as_str())
+        .collect();
+    for container in containers {
+        let runs = report.runs.iter().filter(|run| run.container == container);
+        let columns: Vec<_> = runs.map(|run| (run, cells(run))).collect();
+        head(&mut text, container, columns.iter().map(|(run, _)| *run));
+        let rows: BTreeSet<&String> = columns.iter().flat_map(|(_, cells)| cells.keys()).collect();
+        for row in rows {
+            let _ = write!(text, "\n{row:<24}");
+            for (_, cells) in &columns {
+                let cell = cells.get(row).map_or(String::new(), Cell::text);
+                let _ = write!(text, "{cell:<19}");
+            }
+        }
     }
-    for row in rows {
-        let _ = write!(text, "\n{row:<18}");
-        for (_, cells) in &columns {
-            let cell = cells.get(row).map_or(String::new(), |cell| {
-                let whole = cell.counted == cell.provoked && cell.paths_seen == cell.paths;
-                let mark = match (cell.is_right(), whole) {
-                    (false, _) => " !",
-                    (true, true) => "",
-                    (true, false) => " ~",
-                };
-                let Cell {
-                    counted,
-                    provoked,
-                    paths,
-                    paths_seen,
-                    ..
-                } = cell;
-                format!("{counted}/{provoked} {paths_seen}/{paths}{mark}")
-            });
+    text.push_str("\ncases whose cause was told/cases");
+    for row in truth::ROWS {
+        let _ = write!(text, "\n{:<24}", row.situation);
+        for backend in Backend::ALL {
+            let runs = report
+                .runs
+                .iter()
+                .filter(|run| run.backend == backend.label());
+            let told = runs.filter_map(|run| causes::told(run).remove(row.situation));
+            let (cases, right) =
+                told.fold((0, 0), |sum, (cases, right)| (sum.0 + cases, sum.1 + right));
+            let cell = format!("{right}/{cases} {}", row.told(*backend).cell());
             let _ = write!(text, "{cell:<19}");
         }
     }
     text
+}
+
+fn head<'a>(text: &mut String, container: &str, runs: impl Iterator<Item = &'a Run>) {
+    let _ = write!(text, "\n{container:<24}");
+    for run in runs {
+        let _ = write!(text, "{:<19}", run.backend);
+    }
 }
 
 /// Everything that is not as it must be.
@@ -245,8 +169,12 @@ pub fn differences(kernel: &str, report: &Report) -> Vec<String> {
         .iter()
         .map(|why| format!("kernel {kernel}: {why}"))
         .collect();
-    if report.runs.len() != 6 {
-        found.push(format!("kernel {kernel}: {} of 6 runs", report.runs.len()));
+    let runs = CONTAINERS * Backend::ALL.len();
+    if report.runs.len() != runs {
+        found.push(format!(
+            "kernel {kernel}: {} of {runs} runs",
+            report.runs.len()
+        ));
     }
     for backend in &report.backends {
         let place = format!("kernel {kernel} {}", backend.name);
@@ -260,7 +188,7 @@ pub fn differences(kernel: &str, report: &Report) -> Vec<String> {
         let mut short = 0;
         let mut of_runs = Vec::new();
         for run in runs {
-            let place = format!("{place} {}", run.runtime);
+            let place = format!("{place} {}", run.container);
             short += shortage(run);
             of_runs.extend(
                 differences_of(run)
@@ -307,6 +235,7 @@ fn differences_of(run: &Run) -> Vec<String> {
         .map(|named| format!("an event is of {named:?} instead of {:?}", run.names))
         .collect();
     found.extend(misnamed);
+    found.extend(causes::differences(run));
     for (name, cell) in cells(run) {
         if cell.counted != cell.expected {
             let Cell {
@@ -323,9 +252,7 @@ fn differences_of(run: &Run) -> Vec<String> {
             found.push(format!("{name}: no event tells {path}"));
         }
         for path in &cell.surprising {
-            found.push(format!(
-                "{name}: {path} is told, and NOT_MEASURED says it is not"
-            ));
+            found.push(format!("{name}: {path} is told, and known says it is not"));
         }
     }
     found

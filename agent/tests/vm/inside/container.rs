@@ -19,10 +19,16 @@ use super::super::image;
 use super::{Place, Result};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
-/// The labels `namespace`, `pod`, `container` of the Docker container's series.
-pub const DOCKER_NAMES: [&str; 3] = ["", "", "lab-docker"];
 /// The labels of the pod's container's series.
 pub const POD_NAMES: [&str; 3] = ["lab", "pod-1", "app"];
+
+/// What a container may do.
+pub struct Rights {
+    /// Capabilities beside Docker's own.
+    pub capabilities: &'static [&'static str],
+    /// The AppArmor profile.
+    pub apparmor: &'static str,
+}
 
 /// A dockerd that answers.
 pub struct Docker {
@@ -34,7 +40,7 @@ pub struct Docker {
 impl Docker {
     /// Starts it on a containerd that runs already, as its own may take longer to start
     /// in a guest than it waits for, and loads the image.
-    pub async fn start(containerd: &Path, archive: &Path) -> Result<Docker> {
+    pub async fn start(containerd: &Path, archive: &Path, flags: &[&str]) -> Result<Docker> {
         let socket = PathBuf::from("/run/docker.sock");
         let log = fs::File::create("/run/dockerd.log")?;
         let daemon = Command::new("dockerd")
@@ -43,6 +49,7 @@ impl Docker {
             .arg(format!("--host=unix://{}", socket.display()))
             .arg("--containerd")
             .arg(containerd)
+            .args(flags)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -78,12 +85,12 @@ impl Docker {
         &self.socket
     }
 
-    /// Starts the container, with a read-only root.
-    pub async fn run(&self, place: &Place) -> Result<String> {
-        let binds = place.mounts().into_iter().map(|(target, source)| {
-            let mode = if target == "/ro" { "ro" } else { "rw" };
-            format!("{}:{target}:{mode}", source.display())
-        });
+    /// Starts a container, with a read-only root.
+    pub async fn run(&self, name: &str, rights: &Rights, place: &Place) -> Result<String> {
+        let binds = place
+            .mounts()
+            .into_iter()
+            .map(|(target, source)| format!("{}:{target}", source.display()));
         let body = ContainerCreateBody {
             image: Some(image::NAME.into()),
             cmd: Some(place.command().to_vec()),
@@ -91,19 +98,23 @@ impl Docker {
                 readonly_rootfs: Some(true),
                 binds: Some(binds.collect()),
                 network_mode: Some("none".into()),
-                cap_add: Some(vec!["LINUX_IMMUTABLE".into()]),
+                cap_add: Some(
+                    rights
+                        .capabilities
+                        .iter()
+                        .map(|&name| name.into())
+                        .collect(),
+                ),
                 // The profile of some versions refuses io_uring before a file is looked at.
                 security_opt: Some(vec![
                     "seccomp=unconfined".into(),
-                    "apparmor=unconfined".into(),
+                    format!("apparmor={}", rights.apparmor),
                 ]),
                 ..Default::default()
             }),
             ..Default::default()
         };
-        let options = CreateContainerOptionsBuilder::default()
-            .name(DOCKER_NAMES[2])
-            .build();
+        let options = CreateContainerOptionsBuilder::default().name(name).build();
         let created = self.client.create_container(Some(options), body).await?;
         self.client
             .start_container(&created.id, None::<StartContainerOptions>)

@@ -14,8 +14,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::super::SEALWATCH;
-use super::super::report::{Backend, Event, Provoked, Run, Series, key, parse_metrics};
-use super::super::table::to_be_counted;
+use super::super::known::to_be_counted;
+use super::super::report::{Backend, Event, Provoked, Run, Series, parse_metrics};
 use super::{OUT, Result};
 
 const ADDRESS: &str = "127.0.0.1:9402";
@@ -33,8 +33,17 @@ pub struct Daemon {
     log: PathBuf,
 }
 
-/// A container to be compared: runtime, id, labels, what was provoked.
-pub type Compared = (&'static str, String, [&'static str; 3], Vec<Provoked>);
+/// A container to be compared.
+pub struct Compared {
+    /// What the report calls it.
+    pub container: &'static str,
+    /// The runtime's id.
+    pub id: String,
+    /// Labels of its series.
+    pub names: [&'static str; 3],
+    /// What was provoked in it.
+    pub provoked: Vec<Provoked>,
+}
 
 impl Daemon {
     /// Starts it with one backend forced and waits until it is ready.
@@ -97,14 +106,16 @@ impl Daemon {
     }
 
     /// Waits until as much is counted as was provoked, or long enough; then stops it.
-    pub async fn settle(mut self, wanted: [Compared; 2]) -> Result<(Backend, Vec<Run>)> {
+    pub async fn settle(mut self, wanted: Vec<Compared>) -> Result<(Backend, Vec<Run>)> {
         let begun = Instant::now();
         let series = loop {
             let (_, text) = get("/metrics").await?;
             let series = parse_metrics(&text);
-            let all = wanted.iter().all(|(_, _, names, provoked)| {
-                let counted: u64 = counted(&series, names).values().sum();
-                counted >= to_be_counted(&self.backend, provoked)
+            let all = wanted.iter().all(|wanted| {
+                let counted: u64 = counted(&series, &wanted.names, ["operation", "errno"])
+                    .values()
+                    .sum();
+                counted >= to_be_counted(&self.backend, &wanted.provoked)
             });
             if all || begun.elapsed() > SETTLE {
                 fs::write(
@@ -117,20 +128,28 @@ impl Daemon {
         };
         self.stop().await?;
         let events = self.events()?;
-        let runs = wanted.map(|(runtime, id, names, provoked)| Run {
+        let runs = wanted.into_iter().map(|wanted| Run {
             backend: self.backend.clone(),
-            runtime: runtime.into(),
-            counted: counted(&series, &names),
+            container: wanted.container.into(),
+            counted: counted(&series, &wanted.names, ["operation", "errno"]),
+            by_cause: counted(
+                &series,
+                &wanted.names,
+                ["operation", "errno", "cause", "lsm"],
+            ),
             events: events
                 .iter()
-                .filter(|event| event.container.as_ref().is_some_and(|named| named.id == id))
+                .filter(|event| {
+                    let named = event.container.as_ref();
+                    named.is_some_and(|named| named.id == wanted.id)
+                })
                 .cloned()
                 .collect(),
-            id,
-            names: names.map(str::to_owned),
-            provoked,
+            id: wanted.id,
+            names: wanted.names.map(str::to_owned),
+            provoked: wanted.provoked,
         });
-        Ok((self.summary(&series), runs.into()))
+        Ok((self.summary(&series), runs.collect()))
     }
 
     fn events(&self) -> Result<Vec<Event>> {
@@ -205,14 +224,17 @@ fn is_of(labels: &BTreeMap<String, String>, names: &[&str; 3]) -> bool {
         .all(|(label, name)| labels.get(label).is_some_and(|value| value == name))
 }
 
-/// Denials of one container by operation and errno, causes added up.
-fn counted(series: &[Series], names: &[&str; 3]) -> BTreeMap<String, u64> {
+/// Denials of one container by some of their labels, the others added up.
+fn counted<const N: usize>(
+    series: &[Series],
+    names: &[&str; 3],
+    by: [&str; N],
+) -> BTreeMap<String, u64> {
     let mut counted = BTreeMap::new();
     for (metric, labels, value) in series {
         if metric == "sealwatch_denials_total" && is_of(labels, names) {
-            *counted
-                .entry(key(&labels["operation"], &labels["errno"]))
-                .or_insert(0) += *value as u64;
+            let words = by.map(|label| labels.get(label).map_or("", String::as_str));
+            *counted.entry(words.join(" ")).or_insert(0) += *value as u64;
         }
     }
     counted

@@ -1,9 +1,9 @@
 //! Directories in which a container is refused, on file systems of their own.
 //!
-//! In: a name. Out: mounts below `/run/lab`, with what the cases need, and what was
-//! provoked in them. Invariant: no two containers share one, as what is full for one
-//! would be full for the other; between two backends it is emptied. Lacks on purpose:
-//! the read-only root, which the image brings.
+//! In: a name, and what lies there. Out: mounts below `/run/lab`, with what the cases
+//! need, and what was provoked in them. Invariant: no two containers share one, as
+//! what is full for one would be full for the other; between two backends it is
+//! emptied. Lacks on purpose: the read-only root, which the image brings.
 
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -14,9 +14,8 @@ use std::time::{Duration, Instant};
 
 use xtask::step;
 
-use super::super::image::SEALED;
+use super::super::PROVOKE;
 use super::super::report::Provoked;
-use super::super::{PROVOKE, engines};
 use super::{BACKENDS, Result};
 
 /// The user that the quota is for: the one that `provoke` becomes.
@@ -30,80 +29,160 @@ const WITHIN: Duration = Duration::from_secs(90);
 /// One container's directories.
 pub struct Place {
     directory: PathBuf,
-    /// May the container make files immutable?
-    frozen: bool,
+    /// Directories that the container sees at its root.
+    parts: Vec<&'static str>,
+    /// What it runs: `SUITE=DIR`, where DIR may hold `$backend`.
+    suites: Vec<String>,
+    /// Parts that are full after a run; `$backend` as above.
+    full: Vec<&'static str>,
     /// Its reader is the container, which provokes once per line.
     go: File,
 }
 
-/// Which tmpfs options make a file system that is full soon.
-const SMALL: &str = "size=64k";
-const FEW: &str = "nr_inodes=32,size=1m";
-
 impl Place {
-    /// Makes and prepares them.
-    pub fn make(name: &str, frozen: bool) -> Result<Place> {
+    /// Makes an empty one.
+    pub fn new(name: &str) -> Result<Place> {
         let directory = Path::new("/run/lab").join(name);
-        let at = |part: &str| directory.join(part).to_string_lossy().into_owned();
-        for part in ["ro", "vol", "small", "few", "ext4", "out"] {
-            fs::create_dir_all(directory.join(part))?;
-        }
-        let image = at("ext4.img");
-        run("truncate", &["-s", "16M", &image])?;
-        run(
-            "mkfs.ext4",
-            &["-q", "-O", "quota", "-E", "quotatype=usrquota", &image],
-        )?;
-        let device = step::output(Command::new("losetup").args(["--find", "--show", &image]))?;
-        run(
-            "mount",
-            &["-t", "ext4", "-o", "usrquota", device.trim(), &at("ext4")],
-        )?;
-        run(
-            "mount",
-            &["-t", "tmpfs", "-o", SMALL, "small", &at("small")],
-        )?;
-        run("mount", &["-t", "tmpfs", "-o", FEW, "few", &at("few")])?;
-        let mut prepare = vec![
-            "prepare".to_owned(),
-            format!("erofs={}", at("ro")),
-            format!("refused={}", at("vol")),
-        ];
-        for backend in BACKENDS {
-            prepare.push(format!("quota={}/{backend}", at("ext4")));
-            prepare.push(format!("frozen={}/frozen-{backend}", at("ext4")));
-        }
-        run(
-            PROVOKE,
-            &prepare.iter().map(String::as_str).collect::<Vec<_>>(),
-        )?;
-        limit(device.trim())?;
-        run("mount", &["--bind", &at("ro"), &at("ro")])?;
-        run("mount", &["-o", "remount,bind,ro", &at("ro")])?;
-        run("mkfifo", &[&at("out/go")])?;
-        // Open for reading too, so that the container sees no end between two lines.
-        let go = File::options()
-            .read(true)
-            .write(true)
-            .open(directory.join("out/go"))?;
+        fs::create_dir_all(directory.join("out"))?;
+        let fifo = directory.join("out/go");
+        run("mkfifo", &[&text(&fifo)])?;
         Ok(Place {
             directory,
-            frozen,
-            go,
+            parts: vec!["out"],
+            suites: Vec::new(),
+            full: Vec::new(),
+            // Open for reading too, so that the container sees no end between two lines.
+            go: File::options().read(true).write(true).open(fifo)?,
         })
+    }
+
+    fn part(&mut self, part: &'static str) -> Result<String> {
+        let path = self.directory.join(part);
+        fs::create_dir_all(&path)?;
+        self.parts.push(part);
+        Ok(text(&path))
+    }
+
+    /// Adds suites that need nothing here.
+    pub fn suites(&mut self, suites: &[&str]) {
+        self.suites
+            .extend(suites.iter().copied().map(str::to_owned));
+    }
+
+    /// Adds suites, each in a directory of its own name below `part`.
+    fn prepared(&mut self, part: &str, suites: &[&str]) -> Result<()> {
+        let prepare = |suite: &&str| format!("{suite}={}/{part}/{suite}", self.directory.display());
+        provoke_prepare(suites.iter().map(prepare))?;
+        let words = suites
+            .iter()
+            .map(|suite| format!("{suite}=/{part}/{suite}"));
+        self.suites.extend(words);
+        Ok(())
+    }
+
+    /// A directory that can be written.
+    pub fn writable(&mut self, part: &'static str, suites: &[&str]) -> Result<()> {
+        self.part(part)?;
+        self.prepared(part, suites)
+    }
+
+    /// A directory that is then bound to itself, read-only.
+    pub fn read_only(&mut self, part: &'static str, suites: &[&str]) -> Result<()> {
+        let path = self.part(part)?;
+        self.prepared(part, suites)?;
+        run("mount", &["--bind", &path, &path])?;
+        run("mount", &["-o", "remount,bind,ro", &path])
+    }
+
+    /// An overlay without an upper layer, which makes its superblock read-only.
+    pub fn lower_only(&mut self, part: &'static str, suite: &str) -> Result<()> {
+        let path = self.part(part)?;
+        self.prepared(part, &[suite])?;
+        let empty = text(&self.directory.join("empty"));
+        fs::create_dir_all(&empty)?;
+        let layers = format!("lowerdir={path}:{empty}");
+        run("mount", &["-t", "overlay", "-o", &layers, "lower", &path])
+    }
+
+    /// A tmpfs with options, prepared.
+    pub fn tmpfs(&mut self, part: &'static str, options: &str, suite: &str) -> Result<()> {
+        let path = self.part(part)?;
+        run("mount", &["-t", "tmpfs", "-o", options, part, &path])?;
+        self.prepared(part, &[suite])
+    }
+
+    /// A tmpfs that a run fills.
+    pub fn small(&mut self, part: &'static str, options: &str, suite: &str) -> Result<()> {
+        let path = self.part(part)?;
+        run("mount", &["-t", "tmpfs", "-o", options, part, &path])?;
+        self.suites.push(format!("{suite}=/{part}"));
+        self.full.push(part);
+        Ok(())
+    }
+
+    fn ext4(&mut self, part: &'static str, size: &str, options: &str) -> Result<(String, String)> {
+        let path = self.part(part)?;
+        let image = format!("{path}.img");
+        run("truncate", &["-s", size, &image])?;
+        run(
+            "mkfs.ext4",
+            &[
+                "-q",
+                "-m",
+                "0",
+                "-O",
+                "quota",
+                "-E",
+                "quotatype=usrquota",
+                &image,
+            ],
+        )?;
+        let device = step::output(Command::new("losetup").args(["--find", "--show", &image]))?;
+        let device = device.trim().to_owned();
+        run("mount", &["-t", "ext4", "-o", options, &device, &path])?;
+        Ok((path, device))
+    }
+
+    /// An ext4 with a quota; and with files that become immutable, where the container
+    /// may do that, which nobody undoes: one directory per backend.
+    pub fn quota(&mut self, part: &'static str, frozen: bool) -> Result<()> {
+        let (path, device) = self.ext4(part, "16M", "usrquota")?;
+        let mut suites = vec!["quota"];
+        if frozen {
+            suites.push("frozen");
+        }
+        for suite in suites {
+            let prepare = BACKENDS.map(|backend| format!("{suite}={path}/{suite}-{backend}"));
+            provoke_prepare(prepare.into_iter())?;
+            self.suites
+                .push(format!("{suite}=/{part}/{suite}-$backend"));
+        }
+        self.full.push("ext4/quota-$backend");
+        limit(&device)
+    }
+
+    /// A small ext4 that a run fills.
+    pub fn full_disk(&mut self, part: &'static str) -> Result<()> {
+        self.ext4(part, "1M", "defaults")?;
+        self.suites.push(format!("full=/{part}/here"));
+        fs::create_dir(self.directory.join(part).join("here"))?;
+        self.full.push("full/here");
+        Ok(())
+    }
+
+    /// An ext4 whose superblock is read-only and whose mount is not.
+    pub fn read_only_disk(&mut self, part: &'static str, suite: &str) -> Result<()> {
+        let (path, _) = self.ext4(part, "4M", "defaults")?;
+        self.prepared(part, &[suite])?;
+        run("mount", &["-o", "remount,ro", &path])?;
+        run("mount", &["-o", "remount,bind,rw", &path])
     }
 
     /// What the container runs: `provoke`, whenever it is told a backend's name.
     pub fn command(&self) -> [String; 3] {
-        let frozen = if self.frozen {
-            "frozen=/ext4/frozen-$backend"
-        } else {
-            ""
-        };
+        let suites = self.suites.join(" ");
         let script = format!(
-            "while read backend; do \
-             provoke run erofs=/ro erofs={SEALED} refused=/vol bytes=/small inodes=/few \
-             quota=/ext4/$backend {frozen} >/out/new 2>&1; \
+            "while read backend; do provoke run {suites} >/out/new 2>&1; \
              busybox mv /out/new /out/$backend; done </out/go"
         );
         ["/bin/sh".into(), "-c".into(), script]
@@ -111,9 +190,8 @@ impl Place {
 
     /// Where the container sees which directory.
     pub fn mounts(&self) -> Vec<(String, PathBuf)> {
-        ["ro", "vol", "small", "few", "ext4", "out"]
-            .map(|part| (format!("/{part}"), self.directory.join(part)))
-            .to_vec()
+        let mount = |part: &&str| (format!("/{part}"), self.directory.join(part));
+        self.parts.iter().map(mount).collect()
     }
 
     /// Has everything provoked once, and tells what it was.
@@ -129,7 +207,8 @@ impl Place {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let text = fs::read_to_string(file)?;
-        for full in ["small".into(), "few".into(), format!("ext4/{backend}")] {
+        for full in &self.full {
+            let full = full.replace("$backend", backend);
             for entry in fs::read_dir(self.directory.join(full))? {
                 let path = entry?.path();
                 if path.is_dir() {
@@ -146,13 +225,24 @@ impl Place {
     }
 }
 
-fn run(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
-    step::output(Command::new(program).args(arguments)).map(drop)
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+fn provoke_prepare(words: impl Iterator<Item = String>) -> Result<()> {
+    let words: Vec<String> = words.collect();
+    let mut arguments = vec!["prepare"];
+    arguments.extend(words.iter().map(String::as_str));
+    run(PROVOKE, &arguments)
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<()> {
+    step::output(Command::new(program).args(arguments))?;
+    Ok(())
 }
 
 /// Sets the user's quota on a mounted device.
 fn limit(device: &str) -> Result<()> {
-    engines::may_start()?;
     let device = CString::new(device)?;
     // SAFETY: zero is a valid value of each of its integers.
     let mut quota: libc::dqblk = unsafe { std::mem::zeroed() };

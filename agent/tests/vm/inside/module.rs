@@ -1,0 +1,172 @@
+//! Security modules of the guest: an AppArmor profile, and a BPF program that refuses.
+//!
+//! In: a guest whose kernel has both modules on. Out: both loaded. Invariant: neither
+//! touches a task that does not ask for it, by its profile or by its name. Lacks on
+//! purpose: unloading; the guest ends with them.
+
+use std::fs;
+use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::path::Path;
+use std::process::Command;
+
+use btf_rs::{Btf, Type};
+use xtask::step;
+
+use super::Result;
+
+/// The profile's name.
+pub const PROFILE: &str = "sealwatch-lab";
+
+/// All is allowed but what is below /armor, and tasks, mounts and one capability.
+const PROFILE_TEXT: &str = "
+profile sealwatch-lab flags=(attach_disconnected,mediate_deleted) {
+  file,
+  network,
+  capability,
+  umount,
+  signal (receive) peer=unconfined,
+  deny capability sys_chroot,
+  deny /armor/** wlx,
+}
+";
+
+/// Loads the profile.
+pub fn load_profile() -> Result<()> {
+    let file = Path::new("/run/lab-profile");
+    fs::write(file, PROFILE_TEXT)?;
+    step::output(
+        Command::new("apparmor_parser")
+            .args(["--add", "--skip-cache"])
+            .arg(file),
+    )?;
+    Ok(())
+}
+
+/// The hooks that the program is put on.
+const HOOKS: [&str; 3] = [
+    "bpf_lsm_file_open",
+    "bpf_lsm_path_mkdir",
+    "bpf_lsm_path_unlink",
+];
+/// The name of the tasks that it refuses: `provoke-bpf`, NUL padded.
+const REFUSED: [u8; 16] = *b"provoke-bpf\0\0\0\0\0";
+
+/// `struct bpf_insn`: opcode, registers (source in the high half), offset, immediate.
+fn instruction(opcode: u8, registers: u8, offset: i16, immediate: i32) -> u64 {
+    u64::from(opcode)
+        | u64::from(registers) << 8
+        | u64::from(offset as u16) << 16
+        | u64::from(immediate as u32) << 32
+}
+
+/// Refuses with EPERM where the task is called [`REFUSED`].
+fn program() -> Vec<u64> {
+    let [low, high] = [0, 8].map(|at| {
+        REFUSED[at..at + 8]
+            .iter()
+            .rev()
+            .fold(0_u64, |word, byte| word << 8 | u64::from(*byte))
+    });
+    let compare = |offset: i16, word: u64, skip: i16| {
+        [
+            // r3 = name's word; r4 = the other's; if they differ, go on at the end.
+            instruction(0x79, 0xa3, offset, 0),
+            instruction(0x18, 0x04, 0, word as i32),
+            instruction(0, 0, 0, (word >> 32) as i32),
+            instruction(0x5d, 0x43, skip, 0),
+        ]
+    };
+    let mut code = vec![
+        // bpf_get_current_comm(r10 - 16, 16)
+        instruction(0xbf, 0xa1, 0, 0),
+        instruction(0x07, 0x01, 0, -16),
+        instruction(0xb7, 0x02, 0, 16),
+        instruction(0x85, 0, 0, 16),
+    ];
+    code.extend(compare(-16, low, 6));
+    code.extend(compare(-8, high, 2));
+    code.extend([
+        instruction(0xb7, 0, 0, -libc::EPERM),
+        instruction(0x95, 0, 0, 0),
+        instruction(0xb7, 0, 0, 0),
+        instruction(0x95, 0, 0, 0),
+    ]);
+    code
+}
+
+/// The members of `union bpf_attr` that BPF_PROG_LOAD is given.
+#[repr(C)]
+#[derive(Default)]
+struct Load {
+    kind: u32,
+    instructions_len: u32,
+    instructions: u64,
+    license: u64,
+    log_level: u32,
+    log_size: u32,
+    log: u64,
+    kernel_version: u32,
+    flags: u32,
+    name: [u64; 2],
+    interface: u32,
+    expected_attach_type: u32,
+    btf: u32,
+    func_info_size: u32,
+    func_info: u64,
+    func_info_len: u32,
+    line_info_size: u32,
+    line_info: u64,
+    line_info_len: u32,
+    attach_btf_id: u32,
+    attach_btf: u64,
+}
+
+const PROG_LOAD: i32 = 5;
+const RAW_TRACEPOINT_OPEN: i32 = 17;
+const PROG_TYPE_LSM: u32 = 29;
+const ATTACH_LSM_MAC: u32 = 27;
+
+/// Loads and attaches the program; it stays while the descriptors are held.
+pub fn attach_program() -> Result<Vec<OwnedFd>> {
+    let btf = Btf::from_file("/sys/kernel/btf/vmlinux")?;
+    let code = program();
+    let mut held = Vec::new();
+    for hook in HOOKS {
+        let ids = btf.resolve_ids_by_name(hook)?;
+        let mut functions = ids.into_iter().filter(|id| {
+            btf.resolve_type_by_id(*id)
+                .is_ok_and(|kind| matches!(kind, Type::Func(_)))
+        });
+        let id = functions
+            .next()
+            .ok_or_else(|| format!("{hook} is not in BTF"))?;
+        let load = Load {
+            kind: PROG_TYPE_LSM,
+            instructions_len: code.len() as u32,
+            instructions: code.as_ptr() as u64,
+            license: c"GPL".as_ptr() as u64,
+            expected_attach_type: ATTACH_LSM_MAC,
+            attach_btf_id: id,
+            ..Load::default()
+        };
+        let program = bpf(PROG_LOAD, &load).map_err(|error| format!("{hook}: load: {error}"))?;
+        // struct { __u64 name; __u32 prog_fd; }, padded.
+        use std::os::fd::AsRawFd as _;
+        let open = [0_u64, program.as_raw_fd() as u64];
+        let link =
+            bpf(RAW_TRACEPOINT_OPEN, &open).map_err(|error| format!("{hook}: attach: {error}"))?;
+        held.extend([program, link]);
+    }
+    Ok(held)
+}
+
+fn bpf<T>(command: i32, attributes: &T) -> std::io::Result<OwnedFd> {
+    let size = size_of::<T>();
+    // SAFETY: the kernel reads `size` bytes of `attributes`, whose pointers are valid.
+    let fd = unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_ref(attributes), size) };
+    if fd < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor was just made and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
