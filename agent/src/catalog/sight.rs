@@ -84,43 +84,32 @@ pub const fn sight(operation: Operation, backend: Backend) -> Sight {
 /// Which of a cause's refusals a backend can tell; the others stay `unknown`,
 /// and are counted all the same.
 pub const fn tells(cause: Cause, backend: Backend) -> Sight {
-    use Sight::{But, None, Only, Whole};
-    // Such a file is at hand at the system call's return, whatever the backend.
+    use Sight::{None, Only, Whole};
     const DESCRIPTOR: Sight = Only("of a file named by its descriptor");
     match (cause, backend) {
         (Cause::Quota | Cause::Unknown, _) => Whole,
-        (Cause::Seccomp, Backend::Fexit | Backend::Kprobe) => Only("with `--seccomp`"),
-        (Cause::Lsm, Backend::Kprobe) => But("profile, contexts and what was asked for"),
         (
-            Cause::ReadOnlyMount
-            | Cause::ReadOnlySuperblock
-            | Cause::ModeBits
-            | Cause::Ownership
-            | Cause::Lsm
-            | Cause::NoexecMount
-            | Cause::NodevMount
-            | Cause::Immutable
-            | Cause::Capability,
+            Cause::ReadOnlyMount | Cause::ReadOnlySuperblock,
+            Backend::Kprobe | Backend::Tracepoint,
+        ) => DESCRIPTOR,
+        (Cause::TmpfsFullBytes, _) => Only("of write and fallocate"),
+        (Cause::TmpfsFullInodes, Backend::Fexit) => None,
+        (Cause::TmpfsFullInodes, Backend::Kprobe | Backend::Tracepoint) => None,
+        (Cause::DiskFull, _) => DESCRIPTOR,
+        (Cause::Lsm, Backend::Fexit | Backend::Kprobe) => Only("of exec"),
+        (Cause::Lsm, Backend::Tracepoint) => None,
+        (
+            Cause::ReadOnlyMount | Cause::ReadOnlySuperblock | Cause::ModeBits | Cause::Ownership,
             Backend::Fexit,
         ) => Whole,
+        (Cause::ModeBits | Cause::Ownership, Backend::Kprobe | Backend::Tracepoint) => None,
         (
-            Cause::TmpfsFullBytes | Cause::TmpfsFullInodes | Cause::DiskFull,
-            Backend::Fexit | Backend::Kprobe,
-        ) => Whole,
-        (Cause::TmpfsFullBytes, Backend::Tracepoint) => Only("of write and fallocate"),
-        (
-            Cause::ReadOnlyMount | Cause::ReadOnlySuperblock | Cause::Immutable,
-            Backend::Kprobe | Backend::Tracepoint,
-        )
-        | (Cause::DiskFull, Backend::Tracepoint) => DESCRIPTOR,
-        (
-            Cause::ModeBits
-            | Cause::Ownership
-            | Cause::NoexecMount
+            Cause::NoexecMount
             | Cause::NodevMount
-            | Cause::Capability,
-            Backend::Kprobe | Backend::Tracepoint,
-        )
-        | (Cause::Lsm | Cause::Seccomp | Cause::TmpfsFullInodes, Backend::Tracepoint) => None,
+            | Cause::Immutable
+            | Cause::Capability
+            | Cause::Seccomp,
+            _,
+        ) => None,
     }
 }

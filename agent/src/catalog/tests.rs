@@ -82,17 +82,3 @@ fn what_is_said_to_be_seen_has_a_hook_or_a_system_call() {
         assert_eq!(has_call, sees, "{operation:?}");
     }
 }
-
-#[test]
-fn causes_are_told_as_the_table_of_truths_has_them() {
-    use crate::denial::Cause;
-    for row in truth::ROWS.iter().filter(|row| row.cause != Cause::Unknown) {
-        for backend in [Backend::Fexit, Backend::Kprobe] {
-            match (tells(row.cause, backend), row.told(backend)) {
-                (Sight::Whole, told) => assert_ne!(told, truth::Told::Count, "{row:?}"),
-                (Sight::None, told) => assert_ne!(told, truth::Told::Cause, "{row:?}"),
-                (Sight::But(_) | Sight::Only(_), _) => {}
-            }
-        }
-    }
-}

@@ -5,7 +5,7 @@
 //! name that is the same on all kernels. Invariant: no bit is left out. Lacks on
 //! purpose: names of contexts and profiles.
 
-use crate::denial::{Denial, Lsm, Operation, capability_name};
+use crate::denial::{Denial, Lsm, Operation};
 
 /// Bits with one name each.
 type Names = [(u32, &'static str)];
@@ -55,8 +55,9 @@ const LANDLOCK: &Names = &[
     (0x8000, "ioctl_dev"),
 ];
 
-/// SELinux's permissions that all file classes share.
-const SELINUX_SHARED: &Names = &[
+/// SELinux's permissions that all file classes share. Those that follow, such as
+/// `add_name` of a directory, have moved by one bit in Linux 6.15.
+const SELINUX_FILE: &Names = &[
     (0x1, "ioctl"),
     (0x2, "read"),
     (0x4, "write"),
@@ -93,12 +94,6 @@ const SELINUX_FILE_CLASSES: [&[u8]; 7] = [
     b"fifo_file",
 ];
 
-/// Bit of `watch_mountns`, which Linux 6.15 has put behind the shared ones; the
-/// permissions of a class alone follow, one bit further from then on.
-const SELINUX_OWN_BIT: u32 = 25;
-const SELINUX_DIRECTORY: [&str; 5] = ["add_name", "remove_name", "reparent", "search", "rmdir"];
-const SEARCH: u32 = 3;
-
 /// What was asked for, in the module's words; none where it is not known.
 pub fn requested(denial: &Denial) -> Option<String> {
     let bits = denial.lsm_detail.requested;
@@ -108,8 +103,10 @@ pub fn requested(denial: &Denial) -> Option<String> {
     Some(match denial.lsm? {
         Lsm::Apparmor => apparmor(denial.operation, bits),
         Lsm::Landlock => named(bits, LANDLOCK, " "),
-        Lsm::Selinux => selinux(denial.operation, &denial.lsm_detail.class, bits),
-        Lsm::Bpf | Lsm::Smack | Lsm::Tomoyo | Lsm::Lockdown | Lsm::Yama => {
+        Lsm::Selinux if SELINUX_FILE_CLASSES.contains(&denial.lsm_detail.class.as_slice()) => {
+            named(bits, SELINUX_FILE, " ")
+        }
+        Lsm::Selinux | Lsm::Bpf | Lsm::Smack | Lsm::Tomoyo | Lsm::Lockdown | Lsm::Yama => {
             format!("{bits:#x}")
         }
     })
@@ -151,68 +148,6 @@ fn apparmor(operation: Operation, bits: u32) -> String {
     named(shown, APPARMOR_LETTERS, "")
 }
 
-fn selinux(operation: Operation, class: &[u8], bits: u32) -> String {
-    match class {
-        b"capability" | b"cap_userns" => return capabilities(0, bits),
-        b"capability2" | b"cap2_userns" => return capabilities(32, bits),
-        _ if !SELINUX_FILE_CLASSES.contains(&class) => return format!("{bits:#x}"),
-        _ => {}
-    }
-    let shared = bits & ((1 << SELINUX_OWN_BIT) - 1);
-    let own = bits & !shared;
-    let first = match class {
-        b"dir" => first_of_directory(operation, own),
-        _ => None,
-    };
-    let mut words = named(shared, SELINUX_SHARED, " ");
-    let mut rest = own;
-    for (name, bit) in SELINUX_DIRECTORY
-        .iter()
-        .zip(first.into_iter().flat_map(|first| first..))
-    {
-        if own & (1 << bit) != 0 {
-            rest &= !(1 << bit);
-            words = format!("{words} {name}");
-        }
-    }
-    if rest != 0 {
-        words = format!("{words} {rest:#x}");
-    }
-    words.trim_start().to_owned()
-}
-
-/// The bit of `add_name` in what was asked of a directory. The kernel asks for
-/// `search` with `write`, `add_name` and `remove_name`, and for `reparent` (in a
-/// rename) and `rmdir` each alone: that tells the two numberings apart, but for
-/// `search` alone in those two operations.
-fn first_of_directory(operation: Operation, own: u32) -> Option<u32> {
-    let [older, newer] = [SELINUX_OWN_BIT, SELINUX_OWN_BIT + 1];
-    let bit = |first: u32, permission: u32| 1_u32 << (first + permission);
-    let [older_search, newer_search] = [bit(older, SEARCH), bit(newer, SEARCH)];
-    if own & bit(newer, SEARCH + 1) != 0 {
-        Some(newer)
-    } else if own == newer_search && operation == Operation::Rmdir {
-        None
-    } else if own & newer_search != 0 {
-        Some(newer)
-    } else if own == older_search && operation == Operation::Rename {
-        None
-    } else if own & older_search != 0 {
-        Some(older)
-    } else {
-        None
-    }
-}
-
-fn capabilities(first: u32, bits: u32) -> String {
-    let numbers = (0..u32::BITS).filter(|bit| bits & (1 << bit) != 0);
-    let names = numbers.map(|bit| match capability_name(first + bit) {
-        Some(name) => name.to_owned(),
-        None => format!("capability {}", first + bit),
-    });
-    names.collect::<Vec<_>>().join(" ")
-}
-
 /// The names of the bits, and what is left of them in hexadecimal.
 fn named(bits: u32, names: &Names, between: &str) -> String {
     let known = names.iter().fold(0, |sum, (bit, _)| sum | bit);
@@ -229,60 +164,4 @@ fn named(bits: u32, names: &Names, between: &str) -> String {
         return words.join(between);
     }
     format!("{} {rest:#x}", words.join(between))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_directorys_permissions_are_told_in_both_numberings() {
-        let told = |operation, bits| selinux(operation, b"dir", bits);
-        for (operation, bits, words) in [
-            (Operation::Create, 0x1000_0004, "write search"),
-            (Operation::Create, 0x2000_0004, "write search"),
-            (Operation::Create, 0x1200_0000, "add_name search"),
-            (Operation::Create, 0x2400_0000, "add_name search"),
-            (Operation::Unlink, 0x1400_0000, "remove_name search"),
-            (Operation::Unlink, 0x2800_0000, "remove_name search"),
-            (Operation::Open, 0x1000_0000, "search"),
-            (Operation::Open, 0x2000_0000, "search"),
-            (Operation::Rmdir, 0x4000_0000, "rmdir"),
-            (Operation::Rmdir, 0x2000_0000, "0x20000000"),
-            (Operation::Rename, 0x1000_0000, "0x10000000"),
-            (Operation::Open, 0x2, "read"),
-        ] {
-            assert_eq!(told(operation, bits), words, "{operation:?} {bits:#x}");
-        }
-    }
-
-    #[test]
-    fn other_classes_are_told_as_far_as_they_are_known() {
-        for (class, bits, words) in [
-            (b"file".as_slice(), 0x6, "read write"),
-            (b"file", 0x200_0004, "write 0x2000000"),
-            (b"capability", 0x2, "CAP_DAC_OVERRIDE"),
-            (b"cap2_userns", 0x4_0000, "capability 50"),
-            (b"process", 0x40, "0x40"),
-            (b"", 0x4, "0x4"),
-        ] {
-            assert_eq!(selinux(Operation::Open, class, bits), words);
-        }
-    }
-
-    #[test]
-    fn apparmors_words_are_those_of_its_records() {
-        for (operation, bits, words) in [
-            (Operation::Create, 0x12, "wc"),
-            (Operation::Chmod, 0x1000, "w"),
-            (Operation::Open, 0x4, "r"),
-            (Operation::Unlink, 0x20, "d"),
-            (Operation::Mmap, 0x1_0004, "rm"),
-            (Operation::Open, 0x80_0004, "r 0x800000"),
-            (Operation::Ptrace, 0x2, "trace"),
-            (Operation::Signal, 0x2, "send"),
-        ] {
-            assert_eq!(apparmor(operation, bits), words);
-        }
-    }
 }

@@ -260,7 +260,8 @@ pub(super) fn of_module(question: &Question) -> String {
     if !detail.class.is_empty() {
         text.push_str(&format!(" of class {}", escape(&detail.class)));
     }
-    if let Some(capability) = refused_capability(denial) {
+    let capability = denial.refused_capability().and_then(capability_name);
+    if let Some(capability) = capability.filter(|_| denial.signals & CAPABILITY_SIGNALS != 0) {
         text.push_str(&format!(" {capability}"));
     }
     let subject = match lsm {
@@ -275,13 +276,5 @@ pub(super) fn of_module(question: &Question) -> String {
     text
 }
 
-/// The capability that a module refused. Where a file was asked for, the one
-/// that was noted may have been refused before, and not by the module.
-fn refused_capability(denial: &Denial) -> Option<&'static str> {
-    let detail = &denial.lsm_detail;
-    let of_file = detail.requested != 0 || denial.signals & Signals::INODE_CAPABILITY != 0;
-    denial
-        .refused_capability()
-        .filter(|_| !of_file)
-        .and_then(capability_name)
-}
+/// Where a capability was asked for at all.
+const CAPABILITY_SIGNALS: u16 = Signals::CAPABILITY | Signals::INODE_CAPABILITY;

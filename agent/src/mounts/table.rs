@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use super::{Mount, parse};
 
-/// Most namespaces that are known at once; the one tried first gives way.
+/// Most namespaces that are known at once; the one read first gives way.
 pub const NAMESPACES_MAX: usize = 256;
 /// How long a namespace's text stands, since mounts and their options change.
 pub const REREAD_NS: u64 = 10_000_000_000;
-/// Least time between two attempts to read one namespace.
+/// Least time between two readings of one namespace.
 pub const RETRY_NS: u64 = 1_000_000_000;
 /// Most readings a second, of all namespaces together.
 pub const READS_PER_SECOND_MAX: u32 = 64;
@@ -24,16 +24,7 @@ const SECOND_NS: u64 = 1_000_000_000;
 #[derive(Debug)]
 struct Namespace {
     mounts: HashMap<u32, Arc<Mount>>,
-    /// When the text was read that `mounts` are from.
     read_ns: u64,
-    /// When it was last tried.
-    tried_ns: u64,
-}
-
-impl Namespace {
-    fn stands(&self, now_ns: u64) -> bool {
-        now_ns.saturating_sub(self.read_ns) < REREAD_NS
-    }
 }
 
 /// What is known, by mount namespace.
@@ -50,8 +41,12 @@ impl MountTables {
     /// reading that follows; [`MountTables::take_in`] gives its result.
     pub fn wants(&mut self, namespace: u32, mount_id: u32, now_ns: u64) -> bool {
         if let Some(known) = self.namespaces.get(&namespace) {
-            let stands = known.mounts.contains_key(&mount_id) && known.stands(now_ns);
-            if stands || now_ns.saturating_sub(known.tried_ns) < RETRY_NS {
+            let age = now_ns.saturating_sub(known.read_ns);
+            let least = match known.mounts.contains_key(&mount_id) {
+                true => REREAD_NS,
+                false => RETRY_NS,
+            };
+            if age < least {
                 return false;
             }
         }
@@ -63,33 +58,28 @@ impl MountTables {
         self.reads <= READS_PER_SECOND_MAX
     }
 
-    /// Takes in the text of a namespace; none where its task is gone. What was
-    /// known then stands as long as it would have stood without the attempt,
-    /// since the number may be another namespace's by and by.
+    /// Takes in the text of a namespace; none where its task is gone, after
+    /// which what was known of it does not stand any more either.
     pub fn take_in(&mut self, namespace: u32, text: Option<&[u8]>, now_ns: u64) {
         if !self.namespaces.contains_key(&namespace) && self.namespaces.len() >= NAMESPACES_MAX {
             let oldest = self
                 .namespaces
                 .iter()
-                .min_by_key(|(_, known)| known.tried_ns)
+                .min_by_key(|(_, known)| known.read_ns)
                 .map(|(namespace, _)| *namespace);
             if let Some(oldest) = oldest {
                 self.namespaces.remove(&oldest);
             }
         }
-        let known = self.namespaces.entry(namespace).or_insert(Namespace {
-            mounts: HashMap::new(),
+        let mounts = text.map(parse).unwrap_or_default();
+        let known = Namespace {
+            mounts: mounts
+                .into_iter()
+                .map(|mount| (mount.id, Arc::new(mount)))
+                .collect(),
             read_ns: now_ns,
-            tried_ns: now_ns,
-        });
-        known.tried_ns = now_ns;
-        if let Some(text) = text {
-            let mounts = parse(text).into_iter();
-            known.mounts = mounts.map(|mount| (mount.id, Arc::new(mount))).collect();
-            known.read_ns = now_ns;
-        } else if !known.stands(now_ns) {
-            known.mounts = HashMap::new();
-        }
+        };
+        self.namespaces.insert(namespace, known);
     }
 
     /// A mount of a namespace, where it is known.

@@ -22,7 +22,7 @@ fn a_module_that_is_known_is_the_cause_and_tells_what_it_knows() {
     };
     assert_eq!(
         verdict(&denial).evidence,
-        "SELinux refused write search of class dir, \
+        "SELinux refused write 0x10000000 of class dir, \
          task system_u:system_r:container_t:s0, object system_u:object_r:user_home_t:s0"
     );
     denial.errno = Errno::Erofs;
