@@ -69,6 +69,14 @@ offsets! {
     user_namespace_ns = "user_namespace" "ns",
     uid_gid_map_nr_extents = "uid_gid_map" "nr_extents",
     uid_gid_map_extent = "uid_gid_map" "extent",
+    cred_security = "cred" "security",
+    lsm_blob_sizes_cred = "lsm_blob_sizes" "lbs_cred",
+    aa_label_vec = "aa_label" "vec",
+    aa_profile_base = "aa_profile" "base",
+    aa_policy_hname = "aa_policy" "hname",
+    selinux_audit_requested = "selinux_audit_data" "requested",
+    selinux_audit_denied = "selinux_audit_data" "denied",
+    selinux_audit_result = "selinux_audit_data" "result",
     nsproxy_mnt_ns = "nsproxy" "mnt_ns",
     mnt_namespace_ns = "mnt_namespace" "ns",
     ns_common_inum = "ns_common" "inum",
@@ -116,6 +124,9 @@ offsets! {
 pub struct Settings {
     /// Nanoseconds between two samples of one key.
     pub sample_interval_ns: u64,
+    /// Address of AppArmor's `struct lsm_blob_sizes`, by which its label is found
+    /// in a task's credentials; 0 where it is not known.
+    pub apparmor_blob_sizes: u64,
     /// Index of the version 1 controller whose control group identifies a task;
     /// [`ABSENT`] for the unified hierarchy.
     pub cgroup_subsystem: u32,
@@ -131,6 +142,7 @@ impl Settings {
     /// Values of an object that nobody configured.
     pub const UNSET: Settings = Settings {
         sample_interval_ns: 1_000_000_000,
+        apparmor_blob_sizes: 0,
         cgroup_subsystem: ABSENT,
         hierarchy_id: 0,
         has_task_pt_regs: 0,

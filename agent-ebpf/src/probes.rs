@@ -7,6 +7,7 @@ mod cause;
 mod cgroup;
 mod exec;
 mod file;
+mod lsm;
 mod open;
 mod path;
 mod syscall;

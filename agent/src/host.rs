@@ -130,6 +130,12 @@ pub fn row(hook: Hook) -> Option<&'static HookRow> {
     rows().find(|row| row.hook == hook)
 }
 
+/// The security module whose word a hook is; `None` for any other hook.
+pub fn module(hook: Hook) -> Option<Lsm> {
+    let of_tracepoint = || TRACEPOINTS.iter().find(|point| point.hook == hook)?.module;
+    row(hook).map_or_else(of_tracepoint, |row| row.module)
+}
+
 /// The backend that needs neither trampolines nor kprobes, and sees no cause
 /// but those that a tracepoint tells.
 fn tracepoint_plan(facts: &Facts) -> Plan {

@@ -21,14 +21,18 @@ pub enum Sight {
 
 /// What a backend sees of an operation.
 pub const fn sight(operation: Operation, backend: Backend) -> Sight {
-    use Sight::{But, None, Whole};
+    use Sight::{But, None, Only, Whole};
     const NO_URING: Sight = But("through io_uring");
     const NO_URING_PATH: Sight = But("the path of a call through io_uring");
     const SEARCH: Sight = But("what is refused while its path is searched");
     match (operation, backend) {
         (Operation::Mmap, _) => None,
+        (Operation::Capability, Backend::Kprobe | Backend::Tracepoint) => {
+            Only("what SELinux refuses and audits")
+        }
+        (Operation::Ptrace | Operation::Mount | Operation::Signal, Backend::Tracepoint) => None,
         (Operation::Ptrace | Operation::Mount | Operation::Signal | Operation::Capability, _) => {
-            None
+            Only("what a security module refuses")
         }
         (Operation::Write, Backend::Fexit | Backend::Kprobe) => {
             But("through io_uring, sendfile, splice, copy_file_range or a page fault")

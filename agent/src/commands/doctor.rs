@@ -5,18 +5,18 @@
 //! daemon does (the programs are really attached, for a moment), not of reading
 //! a version number. Lacks on purpose: changing anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::Path;
 
 use super::run::options;
 use crate::catalog::{Sight, sight, tells};
 use crate::config::{Config, Sockets};
-use crate::denial::{Backend, Cause, Hook, Operation};
+use crate::denial::{Backend, Cause, Hook, Lsm, Operation};
 use crate::host;
 use crate::identity::hierarchy::{Hierarchy, Layout};
 use crate::identity::runtimes::{CRI_SOCKETS, DOCKER_SOCKETS};
-use crate::source::kernel::{self, Kernel};
+use crate::source::kernel::{self, Kernel, modules};
 
 /// Widest label of a finding.
 const LABEL_WIDTH: usize = 18;
@@ -49,10 +49,12 @@ pub async fn run(config: &Config) -> anyhow::Result<bool> {
         "lockdown",
         lockdown.as_deref().unwrap_or("not shown (no securityfs)"),
     );
-    let lsms = first_line("/sys/kernel/security/lsm");
+    let lsms = first_line(modules::LIST);
     findings.add(
         "security modules",
-        lsms.as_deref().unwrap_or("not shown (no securityfs)"),
+        lsms.as_deref().unwrap_or(
+            "not shown (no securityfs); each one is watched whose functions the kernel has",
+        ),
     );
     let able = match Layout::read() {
         Err(error) => {
@@ -108,10 +110,10 @@ fn attached(findings: &mut Findings, kernel: &Kernel) {
     let plan = kernel.plan();
     let mut backends: BTreeMap<Backend, Vec<Hook>> = BTreeMap::new();
     for attachment in &plan.attachments {
-        backends
-            .entry(attachment.backend)
-            .or_default()
-            .push(attachment.hook);
+        let hooks = backends.entry(attachment.backend).or_default();
+        if !hooks.contains(&attachment.hook) {
+            hooks.push(attachment.hook);
+        }
     }
     for (backend, hooks) in &backends {
         let names: Vec<_> = hooks.iter().map(|hook| hook.label()).collect();
@@ -123,6 +125,11 @@ fn attached(findings: &mut Findings, kernel: &Kernel) {
     }
     for (hook, reason) in &plan.missing {
         findings.add("not attached", &format!("{}: {reason}", hook.label()));
+    }
+    for module in Lsm::ALL {
+        if let Some(finding) = naming(kernel, *module) {
+            findings.add(module.label(), &finding);
+        }
     }
     for field in kernel.missing_fields() {
         findings.add(
@@ -158,11 +165,47 @@ fn causes(backend: Backend) -> String {
     told.collect::<Vec<_>>().join(", ")
 }
 
+/// Are the refusals of a security module named? `None` for one that is not active.
+fn naming(kernel: &Kernel, module: Lsm) -> Option<String> {
+    let (facts, plan) = (kernel.facts(), kernel.plan());
+    let of_module = |hook: &Hook| host::module(*hook) == Some(module);
+    let hooks: BTreeSet<_> = plan.attachments.iter().map(|a| a.hook).collect();
+    let hooks: Vec<_> = hooks
+        .iter()
+        .filter(|hook| of_module(hook))
+        .map(|h| h.label())
+        .collect();
+    let gaps = plan.missing.iter().filter(|(hook, _)| of_module(hook));
+    let gaps: Vec<_> = gaps
+        .map(|(hook, reason)| format!("{} ({reason})", hook.label()))
+        .collect();
+    match (hooks.is_empty(), gaps.is_empty()) {
+        (true, true) if module == Lsm::Bpf && facts.active(module) => {
+            Some("no program is on a security hook; looked for every 10 s".to_owned())
+        }
+        (true, true) => None,
+        (true, false) => Some(format!("refusals NOT named, without {}", gaps.join(", "))),
+        (false, _) => {
+            let mut finding = format!("refusals named, by {}", hooks.join(", "));
+            if !gaps.is_empty() {
+                finding.push_str(&format!("; not those of {}", gaps.join(", ")));
+            }
+            if module == Lsm::Apparmor && !kernel.knows_profiles() {
+                finding.push_str("; no profiles, since the kernel hides its symbols");
+            }
+            Some(finding)
+        }
+    }
+}
+
 /// Does one of the hooks carry the operation?
 fn carries(hooks: &[Hook], operation: Operation) -> bool {
     hooks.iter().any(|hook| match host::row(*hook) {
         Some(row) => match operation {
             Operation::Create => row.operation == Some(Operation::Open),
+            Operation::Ptrace | Operation::Mount | Operation::Signal | Operation::Capability => {
+                row.module.is_some()
+            }
             other => row.operation == Some(other),
         },
         None => *hook == Hook::SyscallExit,

@@ -232,12 +232,13 @@ pub const BPF_LSM_FALLBACK: &[&str] = &[
     "bpf_lsm_sb_umount",
 ];
 
-/// What is added to the name of a kretprobe's program, where the function
-/// returns no errno: a kretprobe sees no prototype.
+/// What is added to the name of a kretprobe's program, where the function is
+/// another than the rest of its row: a kretprobe sees no prototype.
 pub(super) fn kretprobe_variant(symbol: &str) -> &'static str {
     match symbol {
         "is_access_to_paths_allowed" => "_bool",
         "landlock_log_denial" => "_void",
+        "avc_denied" => "_note",
         _ => "",
     }
 }

@@ -55,13 +55,18 @@ impl Btf {
         let offsets = Offsets::fill(
             |structure, member| self.offset(structure, member),
             |structure, member| {
-                let optional = OPTIONAL.contains(&structure);
-                if !optional || self.0.resolve_types_by_name(structure).is_ok() {
+                if !OPTIONAL.contains(&structure) || self.has_structure(structure) {
                     missing.push(format!("{structure}.{member}"));
                 }
             },
         );
         (offsets, missing)
+    }
+
+    /// Is the structure there, with its members?
+    fn has_structure(&self, name: &str) -> bool {
+        let types = self.0.resolve_types_by_name(name).unwrap_or_default();
+        types.iter().any(|found| matches!(found, Type::Struct(_)))
     }
 
     /// Byte offset of a member, looking into anonymous structures and unions.

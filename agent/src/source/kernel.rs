@@ -87,6 +87,7 @@ pub struct Kernel {
     skipped: Skipped,
     plan: Plan,
     missing_fields: Vec<String>,
+    knows_profiles: bool,
     // The links live in these.
     object: Ebpf,
     attached: Attached,
@@ -109,7 +110,6 @@ pub fn load(options: &Options) -> Result<Kernel, LoadError> {
     }
     let btf = Btf::open(Path::new(btf::VMLINUX))?;
     let (offsets, missing_fields) = btf.offsets();
-    let settings = settings(options, &btf)?;
     let mut facts = Facts {
         functions: btf.functions(&host::functions_of_interest()),
         no_kprobes: (!Path::new(KPROBE_EVENTS).exists())
@@ -118,6 +118,7 @@ pub fn load(options: &Options) -> Result<Kernel, LoadError> {
         seccomp: options.seccomp,
         ..Facts::default()
     };
+    let settings = settings(options, &btf, facts.active(Lsm::Apparmor))?;
     unlimit_locked_memory();
     let mut bpf_lsm = bpf_lsm::Programs::default();
     if facts.active(Lsm::Bpf)
@@ -166,6 +167,7 @@ pub fn load(options: &Options) -> Result<Kernel, LoadError> {
         skipped: Skipped::of(&object),
         plan,
         missing_fields,
+        knows_profiles: settings.apparmor_blob_sizes != 0,
         object,
         attached,
         facts,
@@ -184,6 +186,11 @@ impl Kernel {
     /// Structure members that this kernel does not have; what depends on them reads zero.
     pub fn missing_fields(&self) -> &[String] {
         &self.missing_fields
+    }
+
+    /// Was it found where AppArmor keeps a task's profile?
+    pub fn knows_profiles(&self) -> bool {
+        self.knows_profiles
     }
 
     /// What the plan was made from.

@@ -10,7 +10,6 @@
 mod causes;
 #[path = "../engines/mod.rs"]
 mod engines;
-mod evidence;
 mod image;
 mod inside;
 mod known;

@@ -1,18 +1,24 @@
 //! What was asked for, and the kernel's own numbers -> the kernel half's settings.
 //!
-//! In: [`Options`], BTF, /proc/cgroups. Out: [`Settings`]. Invariant: made once,
+//! In: [`Options`], BTF, /proc/cgroups, the kernel's symbols. Out: [`Settings`]. Invariant: made once,
 //! before the programs are loaded, which read them as constants. Lacks on
 //! purpose: offsets, which BTF tells alone.
 
 use sealwatch_ebpf::layout::{ABSENT, Settings};
 
-use super::{LoadError, Options};
+use super::{LoadError, Options, modules};
 use crate::source::btf::Btf;
 
 /// Version 1 hierarchies by controller.
 const PROC_CGROUPS: &str = "/proc/cgroups";
+/// Where AppArmor keeps the place of its label among the modules' in a credential.
+const APPARMOR_BLOB_SIZES: &str = "apparmor_blob_sizes";
 
-pub(super) fn settings(options: &Options, btf: &Btf) -> Result<Settings, LoadError> {
+pub(super) fn settings(
+    options: &Options,
+    btf: &Btf,
+    apparmor: bool,
+) -> Result<Settings, LoadError> {
     let (cgroup_subsystem, hierarchy_id) = match &options.controller {
         None => (ABSENT, 0),
         Some(controller) => {
@@ -22,7 +28,12 @@ pub(super) fn settings(options: &Options, btf: &Btf) -> Result<Settings, LoadErr
             (index, hierarchy_id(controller)?)
         }
     };
+    let apparmor_blob_sizes = match apparmor {
+        true => modules::address(APPARMOR_BLOB_SIZES).unwrap_or(0),
+        false => 0,
+    };
     Ok(Settings {
+        apparmor_blob_sizes,
         sample_interval_ns: u64::try_from(options.sample_interval.as_nanos()).unwrap_or(u64::MAX),
         cgroup_subsystem,
         hierarchy_id,
