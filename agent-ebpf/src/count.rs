@@ -15,6 +15,15 @@ use crate::{COUNTS, OVERFLOW, PATH_KEYS, STATS};
 /// BPF_NOEXIST: the insertion fails where the key is there already.
 const NOEXIST: u64 = 1;
 
+/// A new counter; a constant in the object takes none of the small stack.
+static ZERO: CountValue = CountValue {
+    count: 0,
+    sampled: 0,
+    lost: 0,
+    next_sample_ns: 0,
+    last_ns: 0,
+};
+
 /// Adds to a map's word, atomically.
 #[inline(always)]
 pub fn add(word: *mut u64, amount: u64) {
@@ -57,7 +66,7 @@ pub fn refusal(key: &mut CountKey, now_ns: u64) -> Option<*mut CountValue> {
     if !claim_path_key(key.cgroup) {
         key.path = PATH_KEY_OTHER;
     }
-    let _ = COUNTS.insert(&*key, CountValue::default(), NOEXIST);
+    let _ = COUNTS.insert(&*key, &ZERO, NOEXIST);
     match COUNTS.get_ptr_mut(&*key) {
         Some(value) => counted(value, now_ns),
         None => {

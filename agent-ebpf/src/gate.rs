@@ -58,6 +58,17 @@ pub fn errno_position(errno: u8) -> u8 {
     }
 }
 
+/// Operation not permitted.
+pub const EPERM: u8 = 1;
+/// Permission denied.
+pub const EACCES: u8 = 13;
+/// No space left.
+pub const ENOSPC: u8 = 28;
+/// Read-only file system.
+pub const EROFS: u8 = 30;
+
+/// What creat(2) opens with: O_CREAT, O_WRONLY and O_TRUNC.
+pub const CREAT_FLAGS: u64 = 0o1101;
 /// O_CREAT on x86-64 and every other architecture Linux runs containers on.
 pub const O_CREAT: u64 = 0o100;
 /// O_TMPFILE without O_DIRECTORY; it creates as well.

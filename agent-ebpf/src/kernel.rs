@@ -6,15 +6,15 @@
 //! through bpf_probe_read_kernel or _user, so a stale or hostile pointer yields
 //! zero, never a fault. Lacks on purpose: knowing why it reads.
 
-use aya_ebpf::helpers::generated::{
-    bpf_get_current_task, bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_probe_read_user,
-    bpf_task_pt_regs,
-};
-use sealwatch_ebpf::layout::ABSENT;
-use sealwatch_ebpf::syscalls::{Packed, TABLE_HALF};
-use sealwatch_ebpf::wire::Evidence;
+mod evidence;
+mod task;
 
-use crate::SYSCALLS;
+use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
+pub use evidence::{
+    SB_RDONLY, capabilities, groups, id_map, inode_evidence, inode_flags, inode_mode,
+    mount_evidence, super_block_evidence, super_block_is_read_only, user_namespace,
+};
+pub use task::Task;
 
 /// Reads one offset.
 macro_rules! offset {
@@ -55,6 +55,18 @@ pub fn read<T: Copy>(address: u64) -> T {
     }
 }
 
+/// The same, in place: for what would fill the stack. An address of 0 writes zeros.
+///
+/// # Safety
+/// `into` is writable; `T` is only ever integers and arrays of them.
+#[inline(always)]
+pub unsafe fn read_into<T: Copy>(into: *mut T, address: u64) {
+    // SAFETY: the caller's; the helper writes size_of::<T>() bytes, zeros on a fault.
+    unsafe {
+        bpf_probe_read_kernel(into.cast(), size_of::<T>() as u32, address as *const _);
+    }
+}
+
 /// A pointer or other 64-bit word at a kernel address.
 #[inline(always)]
 pub fn word(address: u64) -> u64 {
@@ -84,214 +96,6 @@ pub fn address(pointer: u64) -> u64 {
     // SAFETY: a valid local; volatile, so that it really is on the stack.
     unsafe { core::ptr::write_volatile(&raw mut slot, pointer) };
     word((&raw const slot) as u64)
-}
-
-/// Offsets in `struct pt_regs` of x86-64.
-mod regs {
-    pub const BP: u64 = 32;
-    pub const BX: u64 = 40;
-    pub const R10: u64 = 56;
-    pub const R9: u64 = 64;
-    pub const R8: u64 = 72;
-    pub const CX: u64 = 88;
-    pub const DX: u64 = 96;
-    pub const SI: u64 = 104;
-    pub const DI: u64 = 112;
-    pub const ORIG_AX: u64 = 120;
-    /// The whole structure.
-    pub const SIZE: u64 = 168;
-}
-
-/// THREAD_SIZE of x86-64 without KASAN.
-const THREAD_SIZE: u64 = 16 << 10;
-/// TS_COMPAT of `thread_info.status`: inside a 32-bit system call.
-const TS_COMPAT: u32 = 2;
-/// PF_IO_WORKER | PF_KTHREAD of `task_struct.flags`: no user registers.
-const PF_NO_REGS: u32 = 0x10 | 0x0020_0000;
-/// Mask of the x32 bit, which some programs set in the number.
-const X32_BIT: u64 = 0x4000_0000;
-
-/// The current task, as seen by a program that runs in its context.
-#[derive(Clone, Copy)]
-pub struct Task {
-    /// Address of its `task_struct`.
-    pub address: u64,
-    /// Address of the registers at the entry to the kernel; 0 where there are none.
-    pub regs: u64,
-    /// System call number as passed; `u32::MAX` where there is none.
-    pub number: u32,
-    /// A 32-bit system call.
-    pub compat: bool,
-}
-
-impl Task {
-    /// The current task, with the registers found from the task itself.
-    #[inline(always)]
-    pub fn current() -> Task {
-        // SAFETY: a helper without arguments.
-        let address = unsafe { bpf_get_current_task() } as u64;
-        let regs_at = if setting!(has_task_pt_regs) == 1 {
-            // SAFETY: takes what bpf_get_current_task_btf returned, as it demands.
-            // The verifier does not visit the branch that the setting rules
-            // out, so kernels without these helpers load the program too.
-            unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) as u64 }
-        } else {
-            word(address + offset!(task_stack)) + THREAD_SIZE - regs::SIZE
-        };
-        let flags: u32 = read(address + offset!(task_flags));
-        let regs_at = if flags & PF_NO_REGS == 0 { regs_at } else { 0 };
-        Task::with_regs(address, regs_at)
-    }
-
-    /// The current task of a sys_exit tracepoint, which hands over the registers.
-    #[inline(always)]
-    pub fn at_exit(regs_at: u64) -> Task {
-        // SAFETY: a helper without arguments.
-        Task::with_regs(unsafe { bpf_get_current_task() } as u64, regs_at)
-    }
-
-    #[inline(always)]
-    fn with_regs(address: u64, regs_at: u64) -> Task {
-        if regs_at == 0 {
-            return Task {
-                address,
-                regs: 0,
-                number: u32::MAX,
-                compat: false,
-            };
-        }
-        let status: u32 = read(address + offset!(task_thread_info) + offset!(thread_info_status));
-        Task {
-            address,
-            regs: regs_at,
-            number: (word(regs_at + regs::ORIG_AX) & !X32_BIT) as u32,
-            compat: status & TS_COMPAT != 0,
-        }
-    }
-
-    /// The table's row for the system call the task is in; zero where there is none.
-    #[inline(always)]
-    pub fn syscall(&self) -> Packed {
-        if self.number >= TABLE_HALF {
-            return Packed(0);
-        }
-        let index = if self.compat {
-            self.number + TABLE_HALF
-        } else {
-            self.number
-        };
-        match SYSCALLS.get(index) {
-            Some(row) => Packed(*row),
-            None => Packed(0),
-        }
-    }
-
-    /// Argument of the system call, counted from 0; 0 past the last.
-    #[inline(always)]
-    pub fn argument(&self, position: u8) -> u64 {
-        let offset = if self.compat {
-            match position {
-                0 => regs::BX,
-                1 => regs::CX,
-                2 => regs::DX,
-                3 => regs::SI,
-                4 => regs::DI,
-                5 => regs::BP,
-                _ => return 0,
-            }
-        } else {
-            match position {
-                0 => regs::DI,
-                1 => regs::SI,
-                2 => regs::DX,
-                3 => regs::R10,
-                4 => regs::R8,
-                5 => regs::R9,
-                _ => return 0,
-            }
-        };
-        let value = word(self.regs + offset);
-        if self.compat {
-            value & 0xffff_ffff
-        } else {
-            value
-        }
-    }
-
-    /// Tells one system call of this task from its next: number, instruction,
-    /// stack and arguments. A repeated identical call looks the same, and then
-    /// what was seen in the first is true of the second as well.
-    #[inline(always)]
-    pub fn fingerprint(&self) -> u64 {
-        regs_fingerprint(self.regs)
-    }
-
-    /// kernfs id of the control group that identifies the task; 0 where it cannot be read.
-    #[inline(always)]
-    pub fn cgroup(&self) -> u64 {
-        let css_set = word(self.address + offset!(task_cgroups));
-        let subsystem = setting!(cgroup_subsystem);
-        let cgroup = if subsystem == ABSENT {
-            word(css_set + offset!(css_set_dfl_cgrp))
-        } else {
-            let css = word(css_set + offset!(css_set_subsys) + u64::from(subsystem) * 8);
-            word(css + offset!(css_cgroup))
-        };
-        cgroup_id(cgroup)
-    }
-
-    /// fsuid and fsgid in the initial user namespace.
-    #[inline(always)]
-    pub fn ids(&self) -> (u32, u32) {
-        let cred = word(self.address + offset!(task_cred));
-        (
-            read(cred + offset!(cred_fsuid)),
-            read(cred + offset!(cred_fsgid)),
-        )
-    }
-
-    /// Inode number of the mount namespace.
-    #[inline(always)]
-    pub fn mount_namespace(&self) -> u32 {
-        let nsproxy = word(self.address + offset!(task_nsproxy));
-        let namespace = word(nsproxy + offset!(nsproxy_mnt_ns));
-        read(namespace + offset!(mnt_namespace_ns) + offset!(ns_common_inum))
-    }
-
-    /// The task's root directory.
-    #[inline(always)]
-    pub fn root(&self) -> Dir {
-        Dir::at(word(self.address + offset!(task_fs)) + offset!(fs_root))
-    }
-
-    /// The task's working directory.
-    #[inline(always)]
-    pub fn working_directory(&self) -> Dir {
-        Dir::at(word(self.address + offset!(task_fs)) + offset!(fs_pwd))
-    }
-
-    /// Address of the `struct file` behind a descriptor; 0 where there is none.
-    #[inline(always)]
-    pub fn file(&self, descriptor: i32) -> u64 {
-        let table = word(word(self.address + offset!(task_files)) + offset!(files_fdt));
-        let max: u32 = read(table + offset!(fdtable_max_fds));
-        if descriptor < 0 || descriptor as u32 >= max {
-            return 0;
-        }
-        word(word(table + offset!(fdtable_fd)) + descriptor as u64 * 8)
-    }
-}
-
-/// In a frame of its own, since the registers would fill its caller's.
-#[inline(never)]
-fn regs_fingerprint(regs_at: u64) -> u64 {
-    // From dx on: dx, si, di, orig_ax, ip, cs, flags, sp.
-    let words: [u64; 8] = read(regs_at + regs::DX);
-    let mut hash = word(regs_at + regs::BX);
-    for word in words {
-        hash = sealwatch_ebpf::gate::fold(hash, word);
-    }
-    hash
 }
 
 /// kernfs id of a `struct cgroup`; 0 where it cannot be read.
@@ -338,59 +142,9 @@ impl Dir {
         }
     }
 
-    /// Writes what the file and its mount look like.
-    ///
-    /// # Safety
-    /// `evidence` is writable.
-    #[inline(always)]
-    pub unsafe fn evidence(self, evidence: *mut Evidence) {
-        // SAFETY: the caller's.
-        unsafe {
-            inode_evidence(self.inode(), evidence);
-            (*evidence).mount_flags = read(self.mount + offset!(vfsmount_flags));
-        }
-    }
-
     /// Address of the inode; 0 where there is none.
     #[inline(always)]
     pub fn inode(self) -> u64 {
         word(self.dentry + offset!(dentry_inode))
-    }
-}
-
-/// `inode.i_mode`.
-#[inline(always)]
-pub fn inode_mode(inode: u64) -> u32 {
-    u32::from(read::<u16>(inode + offset!(inode_mode)))
-}
-
-/// Writes what an inode and its file system look like; a null inode reads as zeros.
-///
-/// # Safety
-/// `evidence` is writable.
-#[inline(always)]
-pub unsafe fn inode_evidence(inode: u64, evidence: *mut Evidence) {
-    // SAFETY: the caller's.
-    unsafe {
-        (*evidence).inode = word(inode + offset!(inode_ino));
-        (*evidence).inode_mode = inode_mode(inode);
-        (*evidence).inode_uid = read(inode + offset!(inode_uid));
-        (*evidence).inode_gid = read(inode + offset!(inode_gid));
-        (*evidence).inode_flags = read(inode + offset!(inode_flags));
-        super_block_evidence(word(inode + offset!(inode_sb)), evidence);
-    }
-}
-
-/// Writes what a superblock looks like.
-///
-/// # Safety
-/// `evidence` is writable.
-#[inline(always)]
-pub unsafe fn super_block_evidence(super_block: u64, evidence: *mut Evidence) {
-    // SAFETY: the caller's.
-    unsafe {
-        (*evidence).super_flags = word(super_block + offset!(super_block_flags));
-        (*evidence).fs_magic = word(super_block + offset!(super_block_magic));
-        (*evidence).device = read(super_block + offset!(super_block_dev));
     }
 }

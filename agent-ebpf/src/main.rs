@@ -1,6 +1,7 @@
 //! The eBPF object: its maps, its globals and its licence. The programs are in
 //! `probes`, what they share in `kernel` (all reads of kernel structures),
-//! `count` (counters and sampling) and `refusal` (from a return value to both).
+//! `count` (counters and sampling), `note` (what was seen on the way to a
+//! refusal) and `refusal` (from a return value to all of them).
 //!
 //! In: attach points chosen by the daemon. Out: the maps of `wire`. Invariant:
 //! successes return after one compare; every refusal is counted exactly once
@@ -13,6 +14,7 @@
 
 mod count;
 mod kernel;
+mod note;
 mod probes;
 mod refusal;
 mod sample;

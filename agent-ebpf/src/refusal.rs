@@ -6,12 +6,14 @@
 
 use sealwatch_ebpf::gate;
 use sealwatch_ebpf::syscalls::{Flags, NO_ARG, Packed};
-use sealwatch_ebpf::wire::{Backend, CountKey, Evidence, Hook, PathFlags, Pending, Stat};
+use sealwatch_ebpf::wire::{Backend, CountKey, Hook, PathFlags, Signals, Stat};
 
 use crate::count;
-use crate::kernel::{Dir, Task, address, inode_mode, read, read_user};
+use crate::kernel::{
+    Dir, Task, address, inode_flags, inode_mode, read, read_user, super_block_is_read_only,
+};
 use crate::sample::{Draft, emit};
-use crate::{IGNORED_CGROUPS, PENDING};
+use crate::{IGNORED_CGROUPS, note};
 
 /// AT_FDCWD: relative to the working directory.
 pub const AT_FDCWD: i32 = -100;
@@ -22,6 +24,9 @@ const SUN_PATH: u64 = 2;
 /// S_IFMT and S_IFREG of `inode.i_mode`.
 const S_IFMT: u32 = 0o170000;
 const S_IFREG: u32 = 0o100000;
+/// Of `inode.i_flags`.
+pub const S_APPEND: u32 = 4;
+pub const S_IMMUTABLE: u32 = 8;
 /// Most 64-byte pieces of a name that enter its key.
 const KEY_PIECES: usize = 4;
 
@@ -34,8 +39,13 @@ pub struct Subject {
     pub dir: i32,
     /// The object itself, where the kernel had found it already.
     pub object: Dir,
-    /// `PathFlags` known so far.
-    pub flags: u16,
+    /// Address of the inode that was refused; 0 where it is `object`'s, or not known.
+    pub inode: u64,
+    /// Flags of an open; 0 of anything else.
+    pub open_flags: u64,
+    /// `PathFlags` known so far. Of this width no padding is left, which
+    /// the compiler would copy and older verifiers refuse to have read.
+    pub flags: u32,
 }
 
 impl Subject {
@@ -44,7 +54,9 @@ impl Subject {
         name: 0,
         dir: AT_FDCWD,
         object: Dir::NONE,
-        flags: PathFlags::NO_PATH,
+        inode: 0,
+        open_flags: 0,
+        flags: PathFlags::NO_PATH as u32,
     };
 
     /// A name in kernel memory.
@@ -53,8 +65,8 @@ impl Subject {
         Subject {
             name,
             dir,
-            object: Dir::NONE,
             flags: 0,
+            ..Subject::NONE
         }
     }
 
@@ -62,10 +74,9 @@ impl Subject {
     #[inline(always)]
     pub fn object(object: Dir) -> Subject {
         Subject {
-            name: 0,
-            dir: AT_FDCWD,
             object,
-            flags: PathFlags::BASE_IS_FILE,
+            flags: PathFlags::BASE_IS_FILE as u32,
+            ..Subject::NONE
         }
     }
 
@@ -115,9 +126,21 @@ impl Subject {
         Subject {
             name,
             dir,
-            object: Dir::NONE,
-            flags: PathFlags::NAME_FROM_USER,
+            open_flags: syscall_open_flags(task, row),
+            flags: PathFlags::NAME_FROM_USER as u32,
+            ..Subject::NONE
         }
+    }
+}
+
+/// The flags of an open, from the system call's arguments; 0 of anything else.
+#[inline(always)]
+fn syscall_open_flags(task: &Task, row: Packed) -> u64 {
+    match row.flags() {
+        f if f == Flags::Open as u8 => task.argument(row.flags_arg()),
+        f if f == Flags::OpenHow as u8 => read_user(task.argument(row.flags_arg())),
+        f if f == Flags::Creat as u8 => gate::CREAT_FLAGS,
+        _ => 0,
     }
 }
 
@@ -127,9 +150,8 @@ impl Subject {
 pub fn syscall_operation(task: &Task, row: Packed) -> u8 {
     let flags = task.argument(row.flags_arg());
     match row.flags() {
-        f if f == Flags::Open as u8 => gate::open_operation(flags) as u8,
-        f if f == Flags::OpenHow as u8 => {
-            gate::open_operation(read_user::<u64>(task.argument(2))) as u8
+        f if f == Flags::Open as u8 || f == Flags::OpenHow as u8 => {
+            gate::open_operation(syscall_open_flags(task, row)) as u8
         }
         f if f == Flags::Unlink as u8 => gate::unlink_operation(flags) as u8,
         f if f == Flags::Sockaddr as u8 => {
@@ -171,24 +193,27 @@ pub fn record(task: &Task, refusal: &Refusal) {
         count::stat(Stat::Ignored);
         return;
     }
-    let (seen, fresh) = pending(task);
-    let signals = refusal.signals | seen;
+    let seen = note::seen(task);
+    let mut inode = refusal.subject.inode;
+    if inode == 0 {
+        inode = refusal.subject.object.inode();
+    }
+    let signals = refusal.signals | seen.signals | inode_signals(inode, refusal.errno);
 
+    // Member by member, because a copy of the whole would fill the small stack.
     let veil = count::veil();
-    let mut subject = refusal.subject;
-    subject.name ^= veil;
-    subject.dir ^= veil as i32;
-    subject.flags ^= veil as u16;
+    let name = refusal.subject.name ^ veil;
+    let dir = refusal.subject.dir ^ veil as i32;
+    let path_flags = refusal.subject.flags as u16 ^ veil as u16;
     let mut hash = 0;
-    let mut base = subject.object;
-    if subject.name != 0 {
+    let mut base = refusal.subject.object;
+    if name != 0 {
         base = Dir::NONE;
-        let from_user = subject.flags & PathFlags::NAME_FROM_USER != 0;
-        if name_hash(&mut hash, subject.name, from_user) != b'/' {
-            base = if subject.dir == AT_FDCWD {
+        if name_hash(&mut hash, name, path_flags & PathFlags::NAME_FROM_USER != 0) != b'/' {
+            base = if dir == AT_FDCWD {
                 task.working_directory()
             } else {
-                Dir::of_file(task.file(subject.dir))
+                Dir::of_file(task.file(dir))
             };
         }
     }
@@ -203,59 +228,34 @@ pub fn record(task: &Task, refusal: &Refusal) {
             operation: refusal.operation ^ veil as u8,
             errno: refusal.errno,
             backend: refusal.backend as u8,
-            lsm: 0,
+            lsm: seen.lsm ^ veil as u8,
             reserved: 0,
         },
         time_ns: count::now_ns(),
-        name: subject.name,
+        name,
         base,
-        object: subject.object,
-        path_flags: subject.flags,
+        inode: inode ^ veil,
+        mount: refusal.subject.object.mount ^ veil,
+        open_flags: (refusal.subject.open_flags ^ veil) as u32,
+        path_flags,
         hook: refusal.hook as u8,
-        pending: u8::from(fresh) ^ veil as u8,
+        noted: u8::from(seen.fresh) ^ veil as u8,
     };
     if let Some(value) = count::refusal(&mut draft.key, draft.time_ns) {
         emit(&draft, task, value);
     }
+    note::forget();
 }
 
-/// Remembers for the refusal that may follow what a cause's hook saw.
+/// What the inode itself proves of a refusal with this errno.
 #[inline(always)]
-pub fn remember(signals: u16, evidence: Evidence) {
-    let syscall = Task::current().fingerprint();
-    // SAFETY: a helper without arguments.
-    let id = unsafe { aya_ebpf::helpers::generated::bpf_get_current_pid_tgid() };
-    let mut signals = u32::from(signals);
-    let mut lsm = 0;
-    // SAFETY: the entry is this task's own; nobody else writes it.
-    if let Some(earlier) = unsafe { PENDING.get(id) }
-        && earlier.syscall == syscall
-    {
-        signals |= earlier.signals;
-        lsm = earlier.lsm;
-    }
-    let _ = PENDING.insert(
-        id,
-        Pending {
-            syscall,
-            signals,
-            lsm,
-            evidence,
-        },
-        0,
-    );
-}
-
-/// The signals that the causes' hooks saw in this very system call, and whether
-/// they saw any.
-#[inline(always)]
-fn pending(task: &Task) -> (u16, bool) {
-    // SAFETY: a helper without arguments.
-    let id = unsafe { aya_ebpf::helpers::generated::bpf_get_current_pid_tgid() };
-    // SAFETY: the entry is this task's own; nobody else writes it.
-    match unsafe { PENDING.get(id) } {
-        Some(pending) if pending.syscall == task.fingerprint() => (pending.signals as u16, true),
-        _ => (0, false),
+fn inode_signals(inode: u64, errno: u8) -> u16 {
+    if errno == gate::EPERM && inode_flags(inode) & (S_APPEND | S_IMMUTABLE) != 0 {
+        Signals::IMMUTABLE
+    } else if errno == gate::EROFS && super_block_is_read_only(inode) {
+        Signals::READ_ONLY_SUPERBLOCK
+    } else {
+        0
     }
 }
 

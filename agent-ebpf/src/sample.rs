@@ -11,12 +11,17 @@ use aya_ebpf::helpers::generated::{
     bpf_probe_read_user_str,
 };
 use sealwatch_ebpf::wire::{
-    self, CountKey, CountValue, LargeRecord, PathFlags, Record, SmallRecord, Stat,
+    self, CountKey, CountValue, Credentials, Evidence, LargeRecord, PathFlags, Record, SmallRecord,
+    Stat,
 };
 
 use crate::count::{add, stat};
-use crate::kernel::{Dir, Task, offset, word};
-use crate::{PENDING, SAMPLES};
+use crate::kernel::{
+    Dir, Task, capabilities, groups, id_map, inode_evidence, mount_evidence, offset, read_into,
+    user_namespace, word,
+};
+use crate::note::is_known;
+use crate::{LSM_NOTES, PENDING, SAMPLES};
 
 /// Bytes of the name in a small record.
 const NAME_SMALL: usize = 256;
@@ -35,14 +40,18 @@ pub struct Draft {
     pub name: u64,
     /// Where the name starts from, or the file itself; [`Dir::NONE`] for neither.
     pub base: Dir,
-    /// The refused file itself, where the kernel had found it; or [`Dir::NONE`].
-    pub object: Dir,
+    /// Address of the refused inode; 0 where the kernel had found none.
+    pub inode: u64,
+    /// Address of its `struct vfsmount`; 0 where that is not known.
+    pub mount: u64,
+    /// Flags of an open; 0 of anything else.
+    pub open_flags: u32,
     /// `PathFlags` known so far.
     pub path_flags: u16,
     /// `Hook` as a number.
     pub hook: u8,
-    /// Not zero where the task's entry in PENDING is of this system call.
-    pub pending: u8,
+    /// Not zero where the task's note is of this system call.
+    pub noted: u8,
 }
 
 /// How an attempt to write a record ended.
@@ -137,11 +146,9 @@ unsafe fn head<const NAME: usize, const SLOTS: usize, const SLOT_BYTES: usize>(
         let (uid, gid) = task.ids();
         (*sample).key = draft.key;
         (*sample).time_ns = draft.time_ns;
-        // What a cause's hook saw tells more than the object itself.
-        match PENDING.get_ptr(id) {
-            Some(pending) if draft.pending != 0 => (*sample).evidence = (*pending).evidence,
-            _ => draft.object.evidence(&raw mut (*sample).evidence),
-        }
+        let detail = evidence(draft, id, &raw mut (*sample).evidence);
+        read_into(&raw mut (*sample).lsm, detail);
+        credentials(task, &raw mut (*sample).credentials);
         (*sample).pid = (id >> 32) as u32;
         (*sample).tid = id as u32;
         (*sample).uid = uid;
@@ -154,6 +161,8 @@ unsafe fn head<const NAME: usize, const SLOTS: usize, const SLOT_BYTES: usize>(
         (*sample).hook = draft.hook;
         (*sample).layout = layout;
         (*sample).syscall = task.number;
+        (*sample).open_flags = draft.open_flags;
+        (*sample).reserved = 0;
         if draft.name == 0 {
             return 0;
         }
@@ -170,6 +179,64 @@ unsafe fn head<const NAME: usize, const SLOTS: usize, const SLOT_BYTES: usize>(
             (*record).sample.name_len = len as u16 - 1;
         }
         len
+    }
+}
+
+/// Writes what the refused file looked like. Returns the address of what a
+/// security module's hook told; 0 where none did in this system call.
+///
+/// # Safety
+/// `into` is writable.
+#[inline(always)]
+unsafe fn evidence(draft: &Draft, thread: u64, into: *mut Evidence) -> u64 {
+    let mut detail = 0;
+    let mut capability = 0;
+    // SAFETY: live map values of this thread alone, and the caller's `into`.
+    unsafe {
+        if draft.noted != 0
+            && let Some(note) = PENDING.get_ptr(thread)
+        {
+            if draft.key.lsm != 0
+                && let Some(told) = LSM_NOTES.get_ptr(thread)
+                && (*told).syscall == (*note).syscall
+            {
+                detail = &raw const (*told).detail as u64;
+            }
+            // What a cause's hook saw tells more than the object itself.
+            if is_known(&(*note).evidence) {
+                read_into(into, &raw const (*note).evidence as u64);
+                return detail;
+            }
+            capability = (*note).evidence.capability;
+        }
+        inode_evidence(draft.inode, into);
+        mount_evidence(draft.mount, into);
+        (*into).capability = capability;
+    }
+    detail
+}
+
+/// Writes what the kernel's tests of the task go by.
+///
+/// # Safety
+/// `into` is writable.
+#[inline(always)]
+unsafe fn credentials(task: &Task, into: *mut Credentials) {
+    let cred = task.cred();
+    let (namespace, number) = user_namespace(cred);
+    // SAFETY: the caller's.
+    unsafe {
+        (*into).capabilities = capabilities(cred);
+        (*into).groups_len = groups(cred, &raw mut (*into).groups);
+        (*into).user_namespace = number;
+        id_map(
+            namespace + offset!(user_namespace_uid_map),
+            &raw mut (*into).uid_map,
+        );
+        id_map(
+            namespace + offset!(user_namespace_gid_map),
+            &raw mut (*into).gid_map,
+        );
     }
 }
 

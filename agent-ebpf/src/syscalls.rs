@@ -30,6 +30,8 @@ pub enum Flags {
     OpenHow = 3,
     /// The path argument is a `struct sockaddr`, the flags argument its length.
     Sockaddr = 4,
+    /// creat(2), whose flags are no argument.
+    Creat = 5,
 }
 
 /// Where one system call keeps what a denial tells.
@@ -138,71 +140,75 @@ pub const ROWS: &[Row] = &[
         Some(437),
         flagged(at(Operation::Open, 0, 1), 2, Flags::OpenHow),
     ), // openat2
-    (Some(85), Some(8), path(Operation::Create, 0)), // creat
+    (
+        Some(85),
+        Some(8),
+        flagged(path(Operation::Create, 0), NO_ARG, Flags::Creat),
+    ), // creat
     (Some(304), Some(342), file(Operation::Open, NO_ARG)), // open_by_handle_at
-    (Some(83), Some(39), path(Operation::Mkdir, 0)), // mkdir
-    (Some(258), Some(296), at(Operation::Mkdir, 0, 1)), // mkdirat
-    (Some(133), Some(14), path(Operation::Mknod, 0)), // mknod
-    (Some(259), Some(297), at(Operation::Mknod, 0, 1)), // mknodat
-    (Some(88), Some(83), path(Operation::Symlink, 1)), // symlink
-    (Some(266), Some(304), at(Operation::Symlink, 1, 2)), // symlinkat
-    (Some(86), Some(9), path(Operation::Link, 1)),   // link
-    (Some(265), Some(303), at(Operation::Link, 2, 3)), // linkat
-    (Some(87), Some(10), path(Operation::Unlink, 0)), // unlink
+    (Some(83), Some(39), path(Operation::Mkdir, 0)),       // mkdir
+    (Some(258), Some(296), at(Operation::Mkdir, 0, 1)),    // mkdirat
+    (Some(133), Some(14), path(Operation::Mknod, 0)),      // mknod
+    (Some(259), Some(297), at(Operation::Mknod, 0, 1)),    // mknodat
+    (Some(88), Some(83), path(Operation::Symlink, 1)),     // symlink
+    (Some(266), Some(304), at(Operation::Symlink, 1, 2)),  // symlinkat
+    (Some(86), Some(9), path(Operation::Link, 1)),         // link
+    (Some(265), Some(303), at(Operation::Link, 2, 3)),     // linkat
+    (Some(87), Some(10), path(Operation::Unlink, 0)),      // unlink
     (
         Some(263),
         Some(301),
         flagged(at(Operation::Unlink, 0, 1), 2, Flags::Unlink),
     ), // unlinkat
-    (Some(84), Some(40), path(Operation::Rmdir, 0)), // rmdir
-    (Some(82), Some(38), path(Operation::Rename, 1)), // rename
-    (Some(264), Some(302), at(Operation::Rename, 2, 3)), // renameat
-    (Some(316), Some(353), at(Operation::Rename, 2, 3)), // renameat2
-    (Some(90), Some(15), path(Operation::Chmod, 0)), // chmod
-    (Some(91), Some(94), file(Operation::Chmod, 0)), // fchmod
-    (Some(268), Some(306), at(Operation::Chmod, 0, 1)), // fchmodat
-    (Some(452), Some(452), at(Operation::Chmod, 0, 1)), // fchmodat2
-    (Some(92), Some(182), path(Operation::Chown, 0)), // chown
-    (Some(93), Some(95), file(Operation::Chown, 0)), // fchown
-    (Some(94), Some(16), path(Operation::Chown, 0)), // lchown
-    (None, Some(212), path(Operation::Chown, 0)),    // chown32
-    (None, Some(207), file(Operation::Chown, 0)),    // fchown32
-    (None, Some(198), path(Operation::Chown, 0)),    // lchown32
-    (Some(260), Some(298), at(Operation::Chown, 0, 1)), // fchownat
-    (Some(132), Some(30), path(Operation::Utime, 0)), // utime
-    (Some(235), Some(271), path(Operation::Utime, 0)), // utimes
-    (Some(261), Some(299), at(Operation::Utime, 0, 1)), // futimesat
-    (Some(280), Some(320), at(Operation::Utime, 0, 1)), // utimensat
-    (None, Some(412), at(Operation::Utime, 0, 1)),   // utimensat_time64
-    (Some(76), Some(92), path(Operation::Truncate, 0)), // truncate
-    (None, Some(193), path(Operation::Truncate, 0)), // truncate64
-    (Some(77), Some(93), file(Operation::Truncate, 0)), // ftruncate
-    (None, Some(194), file(Operation::Truncate, 0)), // ftruncate64
+    (Some(84), Some(40), path(Operation::Rmdir, 0)),       // rmdir
+    (Some(82), Some(38), path(Operation::Rename, 1)),      // rename
+    (Some(264), Some(302), at(Operation::Rename, 2, 3)),   // renameat
+    (Some(316), Some(353), at(Operation::Rename, 2, 3)),   // renameat2
+    (Some(90), Some(15), path(Operation::Chmod, 0)),       // chmod
+    (Some(91), Some(94), file(Operation::Chmod, 0)),       // fchmod
+    (Some(268), Some(306), at(Operation::Chmod, 0, 1)),    // fchmodat
+    (Some(452), Some(452), at(Operation::Chmod, 0, 1)),    // fchmodat2
+    (Some(92), Some(182), path(Operation::Chown, 0)),      // chown
+    (Some(93), Some(95), file(Operation::Chown, 0)),       // fchown
+    (Some(94), Some(16), path(Operation::Chown, 0)),       // lchown
+    (None, Some(212), path(Operation::Chown, 0)),          // chown32
+    (None, Some(207), file(Operation::Chown, 0)),          // fchown32
+    (None, Some(198), path(Operation::Chown, 0)),          // lchown32
+    (Some(260), Some(298), at(Operation::Chown, 0, 1)),    // fchownat
+    (Some(132), Some(30), path(Operation::Utime, 0)),      // utime
+    (Some(235), Some(271), path(Operation::Utime, 0)),     // utimes
+    (Some(261), Some(299), at(Operation::Utime, 0, 1)),    // futimesat
+    (Some(280), Some(320), at(Operation::Utime, 0, 1)),    // utimensat
+    (None, Some(412), at(Operation::Utime, 0, 1)),         // utimensat_time64
+    (Some(76), Some(92), path(Operation::Truncate, 0)),    // truncate
+    (None, Some(193), path(Operation::Truncate, 0)),       // truncate64
+    (Some(77), Some(93), file(Operation::Truncate, 0)),    // ftruncate
+    (None, Some(194), file(Operation::Truncate, 0)),       // ftruncate64
     (Some(285), Some(324), file(Operation::Fallocate, 0)), // fallocate
-    (Some(188), Some(226), path(Operation::Setxattr, 0)), // setxattr
-    (Some(189), Some(227), path(Operation::Setxattr, 0)), // lsetxattr
-    (Some(190), Some(228), file(Operation::Setxattr, 0)), // fsetxattr
+    (Some(188), Some(226), path(Operation::Setxattr, 0)),  // setxattr
+    (Some(189), Some(227), path(Operation::Setxattr, 0)),  // lsetxattr
+    (Some(190), Some(228), file(Operation::Setxattr, 0)),  // fsetxattr
     (Some(463), Some(463), at(Operation::Setxattr, 0, 1)), // setxattrat
-    (Some(197), Some(235), path(Operation::Setxattr, 0)), // removexattr
-    (Some(198), Some(236), path(Operation::Setxattr, 0)), // lremovexattr
-    (Some(199), Some(237), file(Operation::Setxattr, 0)), // fremovexattr
+    (Some(197), Some(235), path(Operation::Setxattr, 0)),  // removexattr
+    (Some(198), Some(236), path(Operation::Setxattr, 0)),  // lremovexattr
+    (Some(199), Some(237), file(Operation::Setxattr, 0)),  // fremovexattr
     (Some(466), Some(466), at(Operation::Setxattr, 0, 1)), // removexattrat
     (
         Some(49),
         Some(361),
         flagged(path(Operation::Bind, 1), 2, Flags::Sockaddr),
     ), // bind
-    (Some(59), Some(11), path(Operation::Exec, 0)),  // execve
-    (Some(322), Some(358), at(Operation::Exec, 0, 1)), // execveat
-    (Some(1), Some(4), file(Operation::Write, 0)),   // write
-    (Some(18), Some(181), file(Operation::Write, 0)), // pwrite64
-    (Some(20), Some(146), file(Operation::Write, 0)), // writev
-    (Some(296), Some(334), file(Operation::Write, 0)), // pwritev
-    (Some(328), Some(379), file(Operation::Write, 0)), // pwritev2
-    (Some(40), Some(187), file(Operation::Write, 0)), // sendfile
-    (None, Some(239), file(Operation::Write, 0)),    // sendfile64
-    (Some(275), Some(313), file(Operation::Write, 2)), // splice
-    (Some(326), Some(377), file(Operation::Write, 2)), // copy_file_range
+    (Some(59), Some(11), path(Operation::Exec, 0)),        // execve
+    (Some(322), Some(358), at(Operation::Exec, 0, 1)),     // execveat
+    (Some(1), Some(4), file(Operation::Write, 0)),         // write
+    (Some(18), Some(181), file(Operation::Write, 0)),      // pwrite64
+    (Some(20), Some(146), file(Operation::Write, 0)),      // writev
+    (Some(296), Some(334), file(Operation::Write, 0)),     // pwritev
+    (Some(328), Some(379), file(Operation::Write, 0)),     // pwritev2
+    (Some(40), Some(187), file(Operation::Write, 0)),      // sendfile
+    (None, Some(239), file(Operation::Write, 0)),          // sendfile64
+    (Some(275), Some(313), file(Operation::Write, 2)),     // splice
+    (Some(326), Some(377), file(Operation::Write, 2)),     // copy_file_range
 ];
 
 /// Every row as (index into the map, packed value).

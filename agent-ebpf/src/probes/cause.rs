@@ -11,27 +11,29 @@ use aya_ebpf::programs::FExitContext;
 use sealwatch_ebpf::gate;
 use sealwatch_ebpf::wire::{Evidence, Signals};
 
-use crate::kernel::{inode_evidence, offset, read, super_block_evidence, word};
-use crate::refusal::remember;
+use crate::kernel::{
+    SB_RDONLY, Task, address, inode_evidence, mount_evidence, offset, super_block_evidence, word,
+};
+use crate::note::remember;
 
 /// MNT_READONLY of `vfsmount.mnt_flags`.
 const MNT_READONLY: u32 = 0x40;
-/// SB_RDONLY of `super_block.s_flags`.
-const SB_RDONLY: u64 = 1;
-/// EROFS.
-const EROFS: u8 = 30;
 
 #[inline(always)]
 fn mount_refused(ret: u64, mount: u64) -> i32 {
-    if gate::denial_errno_int(ret) == Some(EROFS) {
-        let mut evidence = Evidence {
-            mount_flags: read(mount + offset!(vfsmount_flags)),
-            ..Evidence::default()
-        };
+    if gate::denial_errno_int(ret) == Some(gate::EROFS) {
+        let mount = address(mount);
+        let mut evidence = Evidence::default();
         let super_block = word(mount + offset!(vfsmount_sb));
         // SAFETY: a valid local.
-        unsafe { super_block_evidence(super_block, &raw mut evidence) };
+        unsafe {
+            mount_evidence(mount, &raw mut evidence);
+            super_block_evidence(super_block, &raw mut evidence);
+        }
         let mut signals = 0;
+        if Task::current().root().mount == mount {
+            signals |= Signals::ROOT_MOUNT;
+        }
         if evidence.mount_flags & MNT_READONLY != 0 {
             signals |= Signals::READ_ONLY_MOUNT;
         }

@@ -7,34 +7,60 @@
 use aya_ebpf::macros::{fexit as fexit_program, kretprobe as kretprobe_program};
 use aya_ebpf::programs::{FExitContext, RetProbeContext};
 use sealwatch_ebpf::gate;
-use sealwatch_ebpf::wire::{Backend, Hook, Operation};
+use sealwatch_ebpf::syscalls::{NO_ARG, Packed};
+use sealwatch_ebpf::wire::{Backend, Evidence, Hook, Operation};
 
-use crate::kernel::Task;
+use crate::kernel::{Task, inode_evidence, offset, read, word};
+use crate::note::remember;
 use crate::probes::{fexit, kretprobe};
 use crate::refusal::{Refusal, Subject, filename_string, open_flag, record, syscall_operation};
 
-// match-proto: struct file *do_filp_open(int dfd, struct filename *pathname, const struct open_flags *op)
-// match-proto: struct file *do_file_open(int dfd, struct filename *pathname, const struct open_flags *op)
-/// Opens, at the function's return.
+// match-proto: struct file *path_openat(struct nameidata *nd, const struct open_flags *op, unsigned flags)
+/// Opens, at the function's return: of its up to three attempts at most one
+/// returns a denial, the others that the kernel must look again.
 #[fexit_program]
 pub fn fexit_open_3(ctx: FExitContext) -> i32 {
     if let Some(errno) = gate::denial_errno(ctx.arg::<i64>(3)) {
-        let flags = open_flag(ctx.arg(2));
-        if flags & gate::FMODE_EXEC == 0 {
-            record(
-                &Task::current(),
-                &Refusal {
-                    hook: Hook::Open,
-                    backend: Backend::Fexit,
-                    operation: gate::open_operation(flags) as u8,
-                    errno,
-                    signals: 0,
-                    subject: Subject::kernel_name(filename_string(ctx.arg(1)), ctx.arg(0)),
-                },
-            );
+        let walk: u64 = ctx.arg(0);
+        let flags = open_flag(ctx.arg(1));
+        let inode = word(walk + offset!(nameidata_inode));
+        if flags & gate::FMODE_EXEC != 0 {
+            // What is refused here, `exec` counts; only this hook sees the file.
+            let mut evidence = Evidence::default();
+            // SAFETY: a valid local.
+            unsafe { inode_evidence(inode, &raw mut evidence) };
+            remember(0, evidence);
+            return 0;
         }
+        let task = Task::current();
+        if is_by_handle(task.syscall()) {
+            return 0;
+        }
+        let name = filename_string(word(walk + offset!(nameidata_name)));
+        let dir = read(walk + offset!(nameidata_dfd));
+        record(
+            &task,
+            &Refusal {
+                hook: Hook::Open,
+                backend: Backend::Fexit,
+                operation: gate::open_operation(flags) as u8,
+                errno,
+                signals: 0,
+                subject: Subject {
+                    inode,
+                    open_flags: flags,
+                    ..Subject::kernel_name(name, dir)
+                },
+            },
+        );
     }
     0
+}
+
+/// open_by_handle_at passes through the same function, and has a hook of its own.
+#[inline(always)]
+fn is_by_handle(row: Packed) -> bool {
+    row.operation() == Operation::Open as u8 && row.path() == NO_ARG
 }
 
 /// Opens, by kretprobe.
@@ -44,7 +70,7 @@ pub fn kretprobe_open(ctx: RetProbeContext) -> u32 {
         let task = Task::current();
         let row = task.syscall();
         let (operation, subject) = match row.operation() {
-            o if o == Operation::Exec as u8 => return 0,
+            o if o == Operation::Exec as u8 || is_by_handle(row) => return 0,
             o if o == Operation::Open as u8 || o == Operation::Create as u8 => (
                 syscall_operation(&task, row),
                 Subject::of_syscall(&task, row),

@@ -86,7 +86,7 @@ const TMPFS_WAYS: [Way; 2] = [
     ("_uring", "write-uring", "write", |fd| {
         uring::write(fd, &descriptor::PIECE)
     }),
-    ("_fault", "write-fault", "write", descriptor::page_fault),
+    ("_fault", "mmap-fault", "mmap", descriptor::page_fault),
 ];
 
 /// Writes until there is no room, then writes in every other way.

@@ -40,12 +40,7 @@ const fn cause(hook: Hook, symbols: &'static [&'static str], arguments: &'static
 /// Every hook of the fexit and kprobe backends. The tracepoint backend has one
 /// place for all of them.
 pub const HOOKS: &[HookRow] = &[
-    hook(
-        Hook::Open,
-        Operation::Open,
-        &["do_filp_open", "do_file_open"],
-        &[3],
-    ),
+    hook(Hook::Open, Operation::Open, &["path_openat"], &[3]),
     hook(
         Hook::OpenByHandle,
         Operation::Open,

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use sealwatch::catalog::truth::{self, Row, Told};
 use sealwatch::denial::Cause;
 
-use super::known::{Lacks, backend, is_task, lacks};
-use super::report::{Event, Provoked, Run};
+use super::known::{Lacks, backend, lacks};
+use super::report::{Provoked, Run};
 
 /// The right answer, and whether the backend must give it.
 struct Right {
@@ -40,12 +40,6 @@ impl Right {
     }
 }
 
-fn is_of(event: &Event, case: &Provoked) -> bool {
-    event.operation == case.operation
-        && event.errno == case.errno
-        && (is_task(case) || event.path == case.path)
-}
-
 /// Everything that is wrong with the causes.
 pub fn differences(run: &Run) -> Vec<String> {
     let mut found = Vec::new();
@@ -56,8 +50,8 @@ pub fn differences(run: &Run) -> Vec<String> {
             found.push(format!("{}: no situation {}", case.case, case.situation));
             continue;
         };
-        let events = run.events.iter().filter(|event| is_of(event, case));
-        for event in events.filter(|event| !right.admits(&event.cause, &event.lsm())) {
+        let events = run.events.iter().filter(|event| event.is_of(case));
+        for event in events.filter(|event| !right.admits(&event.cause, event.lsm())) {
             let told = format!("{} {}", event.cause, event.lsm());
             let right = format!("{} {}", right.row.cause.label(), right.lsm());
             let key = [case.situation.clone(), case.errno.clone(), told, right];
@@ -127,7 +121,7 @@ pub fn told(run: &Run) -> BTreeMap<String, (usize, usize)> {
         let mut events = run
             .events
             .iter()
-            .filter(|event| is_of(event, case))
+            .filter(|event| event.is_of(case))
             .peekable();
         let seen = events.peek().is_some();
         let right = seen
@@ -138,4 +132,28 @@ pub fn told(run: &Run) -> BTreeMap<String, (usize, usize)> {
         entry.1 += usize::from(right);
     }
     told
+}
+
+/// Situations whose cause a backend told of every case, and is declared not to tell.
+pub fn underrated<'a>(runs: impl Iterator<Item = &'a Run>) -> Vec<String> {
+    let mut all: BTreeMap<(String, String), (usize, usize)> = BTreeMap::new();
+    for run in runs {
+        for (situation, (cases, right)) in told(run) {
+            let entry = all.entry((run.backend.clone(), situation)).or_default();
+            entry.0 += cases;
+            entry.1 += right;
+        }
+    }
+    let whole = all.into_iter().filter(|(_, (cases, right))| cases == right);
+    whole
+        .filter_map(|((label, situation), _)| {
+            let row = truth::row(&situation)?;
+            let declared = row.told(backend(&label)?) == Told::Count;
+            (declared && row.cause != Cause::Unknown).then(|| {
+                format!(
+                    "{label}: {situation}: every cause is told, and the table says that none is"
+                )
+            })
+        })
+        .collect()
 }

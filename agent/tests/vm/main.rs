@@ -10,6 +10,7 @@
 mod causes;
 #[path = "../engines/mod.rs"]
 mod engines;
+mod evidence;
 mod image;
 mod inside;
 mod known;

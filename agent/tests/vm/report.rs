@@ -9,6 +9,9 @@ use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::known::is_task;
 
 /// A line of `provoke`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -30,21 +33,34 @@ pub struct Event {
     pub path: String,
     pub path_resolution: String,
     pub cause: String,
-    /// The module's name, or nothing.
-    #[serde(default)]
-    lsm: serde_json::Value,
-    /// AppArmor's profile.
-    #[serde(default)]
-    pub profile: Option<String>,
     pub evidence: String,
     pub hook: String,
     pub container: Option<Named>,
+    /// All the rest.
+    #[serde(flatten)]
+    pub rest: serde_json::Map<String, Value>,
 }
 
 impl Event {
     /// The module that refused, empty for none.
-    pub fn lsm(&self) -> String {
-        self.lsm.as_str().unwrap_or_default().to_owned()
+    pub fn lsm(&self) -> &str {
+        let lsm = self.rest.get("lsm").and_then(Value::as_str);
+        lsm.unwrap_or_default()
+    }
+
+    /// What is at a JSON pointer of the rest; null where nothing is.
+    pub fn at(&self, place: &str) -> Value {
+        let mut words = place.split('/').skip(1);
+        let first = words.next().and_then(|word| self.rest.get(word));
+        let found = words.fold(first, |value, word| value?.get(word));
+        found.cloned().unwrap_or_default()
+    }
+
+    /// Does it tell of this case?
+    pub fn is_of(&self, case: &Provoked) -> bool {
+        self.operation == case.operation
+            && self.errno == case.errno
+            && (is_task(case) || self.path == case.path)
     }
 }
 

@@ -11,9 +11,9 @@ use std::fmt::Write as _;
 use sealwatch::catalog::truth;
 use sealwatch::denial::Backend;
 
-use super::causes;
 use super::known::{Lacks, is_pathless, lacks};
 use super::report::{Provoked, Report, Run, key};
+use super::{causes, evidence};
 
 /// Containers that are compared under each backend.
 pub const CONTAINERS: usize = 5;
@@ -176,6 +176,12 @@ pub fn differences(kernel: &str, report: &Report) -> Vec<String> {
             report.runs.len()
         ));
     }
+    let underrated = causes::underrated(report.runs.iter());
+    found.extend(
+        underrated
+            .into_iter()
+            .map(|what| format!("kernel {kernel} {what}")),
+    );
     for backend in &report.backends {
         let place = format!("kernel {kernel} {}", backend.name);
         found.extend(
@@ -236,6 +242,7 @@ fn differences_of(run: &Run) -> Vec<String> {
         .collect();
     found.extend(misnamed);
     found.extend(causes::differences(run));
+    found.extend(evidence::differences(run));
     for (name, cell) in cells(run) {
         if cell.counted != cell.expected {
             let Cell {

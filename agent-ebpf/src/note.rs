@@ -1,0 +1,111 @@
+//! What causes and security modules tell of a refusal that may follow.
+//!
+//! In: signals and evidence from their hooks. Out: one note per task, for its
+//! current system call alone. Invariant: a refusal takes its note away with it;
+//! a note that knows less never erases evidence. Lacks on purpose: counting.
+
+use aya_ebpf::helpers::generated::bpf_get_current_pid_tgid;
+use sealwatch_ebpf::wire::{Evidence, Lsm, Pending, Signals};
+
+use crate::PENDING;
+use crate::kernel::Task;
+
+/// The current thread, as the maps of notes know it.
+#[inline(always)]
+pub fn thread() -> u64 {
+    // SAFETY: a helper without arguments.
+    unsafe { bpf_get_current_pid_tgid() }
+}
+
+/// Evidence of a file; without one it has at most a capability.
+#[inline(always)]
+pub fn is_known(evidence: &Evidence) -> bool {
+    evidence.inode | evidence.fs_magic != 0
+}
+
+/// Adds to the note of the current system call.
+///
+/// Evidence that comes with a signal takes the place of what was known: the
+/// last test before the refusal is the one that refused. Evidence without a
+/// signal only fills a gap, and a signal without evidence leaves it alone.
+#[inline(always)]
+pub fn remember(signals: u16, evidence: Evidence) {
+    write(signals, None, evidence);
+}
+
+/// Adds a security module's refusal to the note of the current system call.
+#[inline(always)]
+pub fn remember_module(module: Lsm, signals: u16) {
+    write(signals, Some(module), Evidence::default());
+}
+
+#[inline(always)]
+fn write(signals: u16, module: Option<Lsm>, evidence: Evidence) {
+    let thread = thread();
+    let mut next = Pending {
+        syscall: Task::current().fingerprint(),
+        signals: u32::from(signals),
+        lsm: module.map_or(0, |module| module as u32),
+        evidence,
+    };
+    // SAFETY: the entry is this thread's own; nobody else writes it.
+    if let Some(earlier) = unsafe { PENDING.get(thread) }
+        && earlier.syscall == next.syscall
+    {
+        let of_inode = u32::from(Signals::INODE_CAPABILITY | Signals::INODE_OWNER);
+        let capability = match next.evidence.capability {
+            0 => earlier.evidence.capability,
+            // A capability that was asked for as such says less than one that
+            // would have opened the file.
+            _ if !is_known(&evidence) && earlier.signals & of_inode != 0 => {
+                earlier.evidence.capability
+            }
+            capability => capability,
+        };
+        if is_known(&earlier.evidence) && (signals == 0 || !is_known(&evidence)) {
+            next.evidence = earlier.evidence;
+        }
+        next.evidence.capability = capability;
+        next.signals |= earlier.signals;
+        if next.lsm == 0 {
+            next.lsm = earlier.lsm;
+        }
+    }
+    let _ = PENDING.insert(thread, next, 0);
+}
+
+/// A note as a refusal takes it up.
+#[derive(Clone, Copy)]
+pub struct Seen {
+    /// `Signals` bits.
+    pub signals: u16,
+    /// `Lsm` as a number, 0 for none.
+    pub lsm: u8,
+    /// There is a note at all.
+    pub fresh: bool,
+}
+
+/// What was noted in this very system call.
+#[inline(always)]
+pub fn seen(task: &Task) -> Seen {
+    // SAFETY: the entry is this thread's own; nobody else writes it.
+    match unsafe { PENDING.get(thread()) } {
+        Some(note) if note.syscall == task.fingerprint() => Seen {
+            signals: note.signals as u16,
+            lsm: note.lsm as u8,
+            fresh: true,
+        },
+        _ => Seen {
+            signals: 0,
+            lsm: 0,
+            fresh: false,
+        },
+    }
+}
+
+/// Takes the note away, so that the next request of io_uring, which looks like
+/// the same system call, starts without.
+#[inline(always)]
+pub fn forget() {
+    let _ = PENDING.remove(thread());
+}
