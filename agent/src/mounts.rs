@@ -22,6 +22,8 @@ pub const TEXT_MAX_BYTES: usize = 64 << 10;
 pub struct Mount {
     /// `mount.mnt_id`.
     pub id: u32,
+    /// Device of its file system, in the kernel's internal encoding.
+    pub device: u32,
     /// What is mounted, by who provides it.
     pub kind: MountKind,
     /// Where, as the container sees it; escaped.
@@ -36,6 +38,15 @@ pub struct Mount {
     pub bytes_max: Option<u64>,
     /// Most inodes, of a tmpfs with such a limit.
     pub inodes_max: Option<u64>,
+}
+
+impl Mount {
+    /// Does a path, escaped, lie at its target or below?
+    fn holds(&self, path: &str) -> bool {
+        let target = self.target.trim_end_matches('/');
+        let rest = path.strip_prefix(target);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
 }
 
 /// The name of a kind in events.
@@ -66,7 +77,7 @@ pub fn parse(text: &[u8]) -> Vec<Mount> {
 fn mount(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|byte| *byte == b' ');
     let id = number(fields.next()?)?;
-    let [_parent, _device, root, target, options] = [
+    let [_parent, device, root, target, options] = [
         fields.next()?,
         fields.next()?,
         fields.next()?,
@@ -86,6 +97,7 @@ fn mount(line: &[u8]) -> Option<Mount> {
     };
     Some(Mount {
         id,
+        device: encode(device)?,
         kind: kind::of(file_system, &root, &target),
         target: escape(&target),
         file_system: escape(&unescape(file_system)),
@@ -94,6 +106,15 @@ fn mount(line: &[u8]) -> Option<Mount> {
         bytes_max: of_tmpfs(b"size="),
         inodes_max: of_tmpfs(b"nr_inodes="),
     })
+}
+
+/// `major:minor` as the kernel keeps it.
+fn encode(device: &[u8]) -> Option<u32> {
+    const MINOR_BITS: u32 = 20;
+    let colon = device.iter().position(|byte| *byte == b':')?;
+    let major: u32 = number(&device[..colon])?;
+    let minor: u32 = number(&device[colon + 1..])?;
+    Some(major.checked_mul(1 << MINOR_BITS)? | minor)
 }
 
 fn number<T: std::str::FromStr>(bytes: &[u8]) -> Option<T> {

@@ -36,7 +36,7 @@ fn by_profile() -> Vec<Case> {
         "apparmor-signal" "signal" Nothing task::signal_parent;
         "apparmor-mount" "mount" Directory task::mount;
     });
-    cases.extend(table! { "apparmor_task", EPERM;
+    cases.extend(table! { "apparmor_capability", EPERM;
         "apparmor-capability" "capability" Directory task::chroot;
     });
     cases

@@ -70,6 +70,8 @@ const HOOKED: [Told; 3] = [Told::Cause, Told::Cause, Told::Count];
 const HOOKED_ONLY: [Told; 3] = [Told::Cause, Told::Cause, Told::Nothing];
 /// Where fexit alone tells the cause, and no system call is there to be seen.
 const FEXIT_ONLY: [Told; 3] = [Told::Cause, Told::Count, Told::Nothing];
+/// fexit alone counts it.
+const FEXIT_ALONE: [Told; 3] = [Told::Cause, Told::Nothing, Told::Nothing];
 /// No hooked function is on the way.
 const SYSCALL: [Told; 3] = [Told::Nothing, Told::Nothing, Told::Count];
 /// The same, where errno or file tell the cause.
@@ -136,7 +138,8 @@ pub const ROWS: &[Row] = &[
     of("quota_sendfile", "the same by sendfile and splice", Cause::Quota, None, SYSCALL_CAUSE),
     of("seccomp", "seccomp filter, with `--seccomp`", Cause::Seccomp, None, HOOKED),
     of("apparmor", "AppArmor profile: files", Cause::Lsm, Some(Lsm::Apparmor), HOOKED),
-    of("apparmor_task", "AppArmor profile: ptrace, signal, mount, capability", Cause::Lsm, Some(Lsm::Apparmor), HOOKED_ONLY),
+    of("apparmor_task", "AppArmor profile: ptrace, signal, mount", Cause::Lsm, Some(Lsm::Apparmor), HOOKED_ONLY),
+    of("apparmor_capability", "AppArmor profile: a capability", Cause::Lsm, Some(Lsm::Apparmor), FEXIT_ALONE),
     of("apparmor_docker", "AppArmor docker-default: a file in /proc", Cause::Lsm, Some(Lsm::Apparmor), HOOKED),
     of("apparmor_docker_mount", "AppArmor docker-default: mount", Cause::Lsm, Some(Lsm::Apparmor), HOOKED_ONLY),
     of("apparmor_absent", "the same file in /proc as a user, no profile", Cause::ModeBits, None, FEXIT),

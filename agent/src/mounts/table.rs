@@ -37,12 +37,13 @@ pub struct MountTables {
 }
 
 impl MountTables {
-    /// Is the text of a namespace worth reading, for this mount? Counts the
+    /// Is the text of a namespace worth reading, for this mount, or for any
+    /// where its id is 0? Counts the
     /// reading that follows; [`MountTables::take_in`] gives its result.
     pub fn wants(&mut self, namespace: u32, mount_id: u32, now_ns: u64) -> bool {
         if let Some(known) = self.namespaces.get(&namespace) {
             let age = now_ns.saturating_sub(known.read_ns);
-            let least = match known.mounts.contains_key(&mount_id) {
+            let least = match mount_id == 0 || known.mounts.contains_key(&mount_id) {
                 true => REREAD_NS,
                 false => RETRY_NS,
             };
@@ -80,6 +81,14 @@ impl MountTables {
             read_ns: now_ns,
         };
         self.namespaces.insert(namespace, known);
+    }
+
+    /// The innermost mount of a file system that a path, escaped, lies on by its name.
+    pub fn of_path(&self, namespace: u32, device: u32, path: &str) -> Option<Arc<Mount>> {
+        let mounts = self.namespaces.get(&namespace)?.mounts.values();
+        let holding = mounts.filter(|mount| mount.device == device && mount.holds(path));
+        let innermost = holding.max_by_key(|mount| (mount.target.len(), mount.id));
+        innermost.cloned()
     }
 
     /// A mount of a namespace, where it is known.

@@ -22,6 +22,7 @@ fn a_line_is_read_whole() {
         mount,
         Mount {
             id: 603,
+            device: 53,
             kind: MountKind::Tmpfs,
             target: "/tmp".to_owned(),
             file_system: "tmpfs".to_owned(),
@@ -174,3 +175,23 @@ fn readings_and_namespaces_are_bounded() {
 }
 
 const SECOND: u64 = 1_000_000_000;
+
+#[test]
+fn a_path_lies_on_the_innermost_mount_of_its_file_system() {
+    let text = b"1 0 0:50 / / ro - overlay overlay rw\n\
+        2 1 8:1 /vol /data rw - ext4 /dev/sda1 rw\n\
+        3 1 0:51 / /data/tmp rw - tmpfs tmpfs rw\n";
+    let mut tables = MountTables::default();
+    tables.take_in(7, Some(text), 0);
+    let disk = 8 << 20 | 1;
+    let id = |device, path: &str| tables.of_path(7, device, path).map(|mount| mount.id);
+    assert_eq!(id(disk, "/data/a"), Some(2));
+    assert_eq!(id(disk, "/data"), Some(2));
+    assert_eq!(id(51, "/data/tmp/a"), Some(3));
+    assert_eq!(id(50, "/etc/passwd"), Some(1));
+    // Another file system than the name says, as behind a link, or another name.
+    assert_eq!(id(disk, "/data/tmp/a").unwrap(), 2);
+    assert_eq!(id(51, "/data/a"), None);
+    assert_eq!(id(disk, "/database"), None);
+    assert_eq!(tables.of_path(8, disk, "/data/a"), None);
+}

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::Now;
 use crate::classify::MountSeen;
-use crate::denial::Denial;
+use crate::denial::{Denial, Resolution};
 use crate::mounts::{Mount, MountTables, TEXT_MAX_BYTES};
 use crate::remedy;
 
@@ -20,14 +20,20 @@ use crate::remedy;
 /// a short-lived one is gone before its container has a name.
 pub(super) fn of(denial: &Denial, tables: &mut MountTables, now: Now) -> Option<Arc<Mount>> {
     let (namespace, id) = (denial.mount_namespace, denial.evidence.mount_id);
-    if id == 0 {
+    let device = denial.evidence.device;
+    if id == 0 && (device == 0 || denial.path.resolution != Resolution::Absolute) {
         return None;
     }
     if tables.wants(namespace, id, now.monotonic_ns) {
         let text = read(denial.pid, namespace);
         tables.take_in(namespace, text.as_deref(), now.monotonic_ns);
     }
-    tables.mount(namespace, id)
+    match id {
+        // The test of mode bits is not told the mount. The path's name and the file
+        // system together tell it, but for a link between mounts of one file system.
+        0 => tables.of_path(namespace, device, &denial.path.to_string()),
+        id => tables.mount(namespace, id),
+    }
 }
 
 /// As the classification takes it.

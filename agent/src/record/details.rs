@@ -214,6 +214,8 @@ const fn file_type(mode: u32) -> &'static str {
 
 fn mount(denial: &Denial, line: Option<&Mount>) -> Option<MountDetails> {
     let evidence = &denial.evidence;
+    // One that the path's name told serves the advice alone.
+    let line = line.filter(|_| evidence.mount_id != 0);
     if evidence.mount_id == 0 && evidence.mount_flags == 0 && line.is_none() {
         return None;
     }

@@ -84,14 +84,14 @@ struct Watched {
 }
 
 /// The everyday cases, of which a pod has all that need no capability.
-fn everyday(name: &str, frozen: bool) -> Result<Place> {
+fn everyday(name: &str, frozen: bool, volume: &str) -> Result<Place> {
     let mut place = Place::new(name)?;
     place.suites(&[&format!("root={}", image::SEALED)]);
     place.read_only("ro", &["volume"])?;
-    place.writable("vol", &["refused"])?;
     place.small("small", "size=64k", "bytes")?;
     place.small("few", "nr_inodes=32,size=1m", "inodes")?;
     place.quota("ext4", frozen)?;
+    place.volume("vol", volume, "refused")?;
     Ok(place)
 }
 
@@ -143,10 +143,10 @@ impl Watched {
             capabilities,
             apparmor,
         };
-        let place = everyday("everyday", true)?;
+        let place = everyday("everyday", true, "ext4/volumes/data/_data")?;
         let immutable = rights(&["LINUX_IMMUTABLE"], "unconfined");
         self.docker("everyday", immutable, place).await?;
-        let place = everyday("pod", false)?;
+        let place = everyday("pod", false, "ext4/kubernetes.io~empty-dir/data")?;
         let id = container::run_pod(&mut self.containerd, &place).await?;
         self.there.push(Watch {
             name: "pod",

@@ -99,6 +99,7 @@ fn what_was_seen_is_told_in_the_containers_ids_too() {
     denial.lsm_detail.requested = 2;
     sample.mount = Some(Arc::new(Mount {
         id: 99,
+        device: 8 << 20 | 1,
         kind: MountKind::Volume,
         target: "/data".to_owned(),
         file_system: "ext4".to_owned(),

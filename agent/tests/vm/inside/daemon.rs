@@ -51,7 +51,7 @@ impl Daemon {
         let events = Path::new(OUT).join(format!("events-{backend}.jsonl"));
         let log = Path::new(OUT).join(format!("log-{backend}"));
         let child = Command::new(SEALWATCH)
-            .args(["run", "--backend", backend, "--events", "json"])
+            .args(["run", "--backend", backend, "--events", "json", "--seccomp"])
             .args(["--web.listen-address", ADDRESS])
             .arg("--docker-socket")
             .arg(docker)

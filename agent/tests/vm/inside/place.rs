@@ -29,8 +29,8 @@ const WITHIN: Duration = Duration::from_secs(90);
 /// One container's directories.
 pub struct Place {
     directory: PathBuf,
-    /// Directories that the container sees at its root.
-    parts: Vec<&'static str>,
+    /// Directories that the container sees at its root, and where they are.
+    parts: Vec<(&'static str, PathBuf)>,
     /// What it runs: `SUITE=DIR`, where DIR may hold `$backend`.
     suites: Vec<String>,
     /// Parts that are full after a run; `$backend` as above.
@@ -47,8 +47,8 @@ impl Place {
         let fifo = directory.join("out/go");
         run("mkfifo", &[&text(&fifo)])?;
         Ok(Place {
+            parts: vec![("out", directory.join("out"))],
             directory,
-            parts: vec!["out"],
             suites: Vec::new(),
             full: Vec::new(),
             // Open for reading too, so that the container sees no end between two lines.
@@ -59,8 +59,9 @@ impl Place {
     fn part(&mut self, part: &'static str) -> Result<String> {
         let path = self.directory.join(part);
         fs::create_dir_all(&path)?;
-        self.parts.push(part);
-        Ok(text(&path))
+        let name = text(&path);
+        self.parts.push((part, path));
+        Ok(name)
     }
 
     /// Adds suites that need nothing here.
@@ -84,6 +85,18 @@ impl Place {
     pub fn writable(&mut self, part: &'static str, suites: &[&str]) -> Result<()> {
         self.part(part)?;
         self.prepared(part, suites)
+    }
+
+    /// A directory of another part, which lies as a runtime's volumes do.
+    pub fn volume(&mut self, part: &'static str, lies: &str, suite: &str) -> Result<()> {
+        let path = self.directory.join(lies);
+        provoke_prepare(std::iter::once(format!(
+            "{suite}={}/{suite}",
+            path.display()
+        )))?;
+        self.suites.push(format!("{suite}=/{part}/{suite}"));
+        self.parts.push((part, path));
+        Ok(())
     }
 
     /// A directory that is then bound to itself, read-only.
@@ -190,7 +203,7 @@ impl Place {
 
     /// Where the container sees which directory.
     pub fn mounts(&self) -> Vec<(String, PathBuf)> {
-        let mount = |part: &&str| (format!("/{part}"), self.directory.join(part));
+        let mount = |(part, path): &(&str, PathBuf)| (format!("/{part}"), path.clone());
         self.parts.iter().map(mount).collect()
     }
 
