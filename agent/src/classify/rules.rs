@@ -137,12 +137,20 @@ pub(super) const RULES: &[Rule] = &[
         holds: |question| question.saw(Signals::INODE_CAPABILITY) && question.sample.is_none(),
         words: |_| String::new(),
     },
+    // The owner may not give its file away either.
+    Rule {
+        cause: Cause::Capability,
+        errnos: EPERM,
+        holds: |question| {
+            question.saw(Signals::INODE_CAPABILITY) && refused(question) == Some(CAP_CHOWN)
+        },
+        words: words::of_owner_capability,
+    },
     Rule {
         cause: Cause::Ownership,
         errnos: EPERM,
         holds: |question| {
-            question.saw(Signals::INODE_CAPABILITY)
-                && matches!(refused(question), Some(CAP_CHOWN | CAP_FOWNER))
+            question.saw(Signals::INODE_CAPABILITY) && refused(question) == Some(CAP_FOWNER)
         },
         words: words::of_owner_capability,
     },

@@ -49,7 +49,10 @@ fn counts_what_is_provoked_on_every_kernel_and_backend() {
     let only = std::env::var("SEALWATCH_VM_KERNEL").ok();
     let kernels: Vec<Kernel> = Kernel::ALL
         .into_iter()
-        .filter(|kernel| only.as_deref().is_none_or(|only| only == kernel.label()))
+        .filter(|kernel| {
+            let named = |only: &str| only.split(',').any(|label| label == kernel.label());
+            only.as_deref().is_none_or(named)
+        })
         .collect();
     for kernel in &kernels {
         if let Err(why) = xtask::vm::fetch(*kernel) {

@@ -147,7 +147,7 @@ fn what_was_refused_before_another_capability_was_granted_is_no_cause() {
 #[test]
 fn an_owners_capabilities_are_ownership_and_others_are_named() {
     for (operation, number, cause, words) in [
-        (Operation::Chown, 0, Cause::Ownership, "CAP_CHOWN"),
+        (Operation::Chown, 0, Cause::Capability, "CAP_CHOWN"),
         (Operation::Unlink, 3, Cause::Ownership, "sticky"),
         (Operation::Setxattr, 3, Cause::Ownership, "CAP_FOWNER"),
         (Operation::Chmod, 4, Cause::Unknown, ""),
