@@ -46,6 +46,29 @@ pub fn denial_errno_int(ret: u64) -> Option<u8> {
     denial_errno(ret as i32 as i64)
 }
 
+/// The positive errno where a mapping's return value is a denial; the other
+/// denial errnos have other meanings there.
+#[inline(always)]
+pub fn mapping_errno(ret: i64) -> Option<u8> {
+    match denial_errno(ret) {
+        Some(errno) if errno == EPERM || errno == EACCES => Some(errno),
+        _ => None,
+    }
+}
+
+/// Does the operation's number stand for one on a file? What is none is only
+/// watched where a security module refuses it.
+#[inline(always)]
+pub fn is_file_operation(operation: u8) -> bool {
+    operation != 0 && operation <= Operation::Mmap as u8
+}
+
+/// Is the `inode.i_mode` that of a character or block device?
+#[inline(always)]
+pub fn is_device(mode: u32) -> bool {
+    matches!(mode & 0o170_000, 0o020_000 | 0o060_000)
+}
+
 /// Position of a denial errno in [`DENIAL_ERRNOS`], for the overflow counters.
 #[inline(always)]
 pub fn errno_position(errno: u8) -> u8 {
@@ -75,6 +98,8 @@ pub const O_CREAT: u64 = 0o100;
 pub const O_TMPFILE_BIT: u64 = 0o20000000;
 /// `__FMODE_EXEC`, which the kernel adds to the flags of an open for execution.
 pub const FMODE_EXEC: u64 = 0x20;
+/// MAP_ANONYMOUS of mmap(2).
+pub const MAP_ANONYMOUS: u64 = 0x20;
 /// AT_REMOVEDIR of unlinkat(2).
 pub const AT_REMOVEDIR: u64 = 0x200;
 
@@ -147,6 +172,33 @@ mod tests {
     fn an_int_result_ignores_the_upper_half() {
         assert_eq!(denial_errno_int(0xdead_beef_ffff_ffe2), Some(30));
         assert_eq!(denial_errno_int(0xffff_ffff_0000_0000), None);
+    }
+
+    #[test]
+    fn devices_are_told_by_their_mode() {
+        let modes = [
+            0o020_666, 0o060_660, 0o100_644, 0o040_755, 0o010_644, 0o140_755,
+        ];
+        let devices = modes.map(is_device);
+        assert_eq!(devices, [true, true, false, false, false, false]);
+    }
+
+    #[test]
+    fn a_mapping_is_denied_by_two_errnos_only() {
+        let denials: Vec<u8> = (0..=5000).filter_map(|e| mapping_errno(-e)).collect();
+        assert_eq!(denials, [EPERM, EACCES]);
+    }
+
+    #[test]
+    fn what_security_modules_alone_refuse_is_no_file_operation() {
+        for operation in Operation::ALL {
+            let other = matches!(
+                operation,
+                Operation::Ptrace | Operation::Mount | Operation::Signal | Operation::Capability
+            );
+            assert_eq!(is_file_operation(*operation as u8), !other);
+        }
+        assert!(!is_file_operation(0));
     }
 
     #[test]

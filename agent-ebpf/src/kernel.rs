@@ -11,8 +11,8 @@ mod task;
 
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
 pub use evidence::{
-    SB_RDONLY, capabilities, groups, id_map, inode_evidence, inode_flags, inode_mode,
-    mount_evidence, super_block_evidence, super_block_is_read_only, user_namespace,
+    S_APPEND, S_IMMUTABLE, SB_RDONLY, capabilities, groups, id_map, inode_evidence, inode_flags,
+    inode_mode, mount_evidence, super_block_evidence, super_block_is_read_only, user_namespace,
 };
 pub use task::Task;
 

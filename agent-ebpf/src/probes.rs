@@ -5,11 +5,15 @@
 
 mod cause;
 mod cgroup;
+mod entry;
 mod exec;
 mod file;
+mod full;
 mod lsm;
+mod mapping;
 mod open;
 mod path;
+mod seccomp;
 mod syscall;
 
 use sealwatch_ebpf::syscalls::Packed;
@@ -58,7 +62,7 @@ fn by_syscall(
             operation,
             errno,
             signals,
-            subject,
+            subject: subject.veiled(),
         },
     );
 }

@@ -10,7 +10,8 @@ use sealwatch_ebpf::wire::{Backend, CountKey, Hook, PathFlags, Signals, Stat};
 
 use crate::count;
 use crate::kernel::{
-    Dir, Task, address, inode_flags, inode_mode, read, read_user, super_block_is_read_only,
+    Dir, S_APPEND, S_IMMUTABLE, Task, address, inode_flags, inode_mode, read, read_user,
+    super_block_is_read_only,
 };
 use crate::sample::{Draft, emit};
 use crate::{IGNORED_CGROUPS, note};
@@ -24,9 +25,6 @@ const SUN_PATH: u64 = 2;
 /// S_IFMT and S_IFREG of `inode.i_mode`.
 const S_IFMT: u32 = 0o170000;
 const S_IFREG: u32 = 0o100000;
-/// Of `inode.i_flags`.
-pub const S_APPEND: u32 = 4;
-pub const S_IMMUTABLE: u32 = 8;
 /// Most 64-byte pieces of a name that enter its key.
 const KEY_PIECES: usize = 4;
 
@@ -90,6 +88,24 @@ impl Subject {
         Subject::kernel_name(address + SUN_PATH, AT_FDCWD)
     }
 
+    /// The same to the task, and unknown to the verifier: the ways by which a
+    /// subject was found then look alike to it (see [`count::veil`]).
+    #[inline(always)]
+    pub fn veiled(self) -> Subject {
+        let veil = count::veil();
+        Subject {
+            name: self.name ^ veil,
+            dir: self.dir ^ veil as i32,
+            object: Dir {
+                mount: self.object.mount ^ veil,
+                dentry: self.object.dentry ^ veil,
+            },
+            inode: self.inode ^ veil,
+            open_flags: self.open_flags ^ veil,
+            flags: self.flags ^ veil as u32,
+        }
+    }
+
     /// A write is a file operation only where it goes to a regular file; a
     /// socket or a device refuses for reasons of its own.
     #[inline(always)]
@@ -145,7 +161,7 @@ fn syscall_open_flags(task: &Task, row: Packed) -> u64 {
 }
 
 /// The operation that the system call's arguments make of its row; 0 where the
-/// call is none after all (a bind of another family).
+/// call is none after all (a bind of another family, a mapping of no file).
 #[inline(always)]
 pub fn syscall_operation(task: &Task, row: Packed) -> u8 {
     let flags = task.argument(row.flags_arg());
@@ -161,6 +177,7 @@ pub fn syscall_operation(task: &Task, row: Packed) -> u8 {
                 0
             }
         }
+        f if f == Flags::Map as u8 && flags & gate::MAP_ANONYMOUS != 0 => 0,
         _ => row.operation(),
     }
 }

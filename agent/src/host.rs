@@ -53,7 +53,7 @@ pub struct Facts {
     pub modules: Option<BTreeSet<Lsm>>,
     /// Functions to which a BPF LSM program is attached, with their number of arguments.
     pub bpf_lsm: BTreeMap<String, u8>,
-    /// Refusals of seccomp filters are asked for, at the price of every system call.
+    /// Refusals of seccomp filters are asked for, at the price of every system call under one.
     pub seccomp: bool,
 }
 
@@ -132,8 +132,13 @@ pub fn row(hook: Hook) -> Option<&'static HookRow> {
 
 /// The security module whose word a hook is; `None` for any other hook.
 pub fn module(hook: Hook) -> Option<Lsm> {
-    let of_tracepoint = || TRACEPOINTS.iter().find(|point| point.hook == hook)?.module;
-    row(hook).map_or_else(of_tracepoint, |row| row.module)
+    row(hook).map_or_else(
+        || {
+            let point = TRACEPOINTS.iter().find(|point| point.hook == hook)?;
+            Some(point.module)
+        },
+        |row| row.module,
+    )
 }
 
 /// The backend that needs neither trampolines nor kprobes, and sees no cause
@@ -157,16 +162,11 @@ fn tracepoint_plan(facts: &Facts) -> Plan {
 
 fn add_tracepoints(plan: &mut Plan, facts: &Facts) {
     for tracepoint in TRACEPOINTS {
-        let wanted = match tracepoint.module {
-            Some(module) => facts.active(module),
-            // The tracepoint backend listens there already.
-            None => facts.seccomp && plan.attachments.iter().all(|a| a.hook != Hook::SyscallExit),
-        };
         let refused = (Backend::Tracepoint, tracepoint.symbol.to_owned());
         match facts.refused.get(&refused) {
-            _ if !wanted => {}
+            _ if !facts.active(tracepoint.module) => {}
             // A module that may be active, but is not compiled in.
-            Some(_) if tracepoint.module.is_some() && facts.modules.is_none() => {}
+            Some(_) if facts.modules.is_none() => {}
             Some(reason) => plan.missing.push((tracepoint.hook, reason.clone())),
             None => plan.attachments.push(Attachment {
                 hook: tracepoint.hook,
@@ -180,6 +180,9 @@ fn add_tracepoints(plan: &mut Plan, facts: &Facts) {
 
 /// Does the row concern this kernel at all?
 fn applies(facts: &Facts, row: &HookRow) -> bool {
+    if row.hook == Hook::Seccomp && !facts.seccomp {
+        return false;
+    }
     let replaced = |other| facts.functions.contains_key(other);
     let module = match row.module {
         None => true,

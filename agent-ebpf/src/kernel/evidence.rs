@@ -9,6 +9,10 @@ use sealwatch_ebpf::wire::{Evidence, GROUPS_MAX, ID_EXTENTS, IdMap};
 
 use super::{offset, read, read_into, word};
 
+/// Append-only, in `inode.i_flags`.
+pub const S_APPEND: u32 = 4;
+/// Immutable, in `inode.i_flags`.
+pub const S_IMMUTABLE: u32 = 8;
 /// SB_RDONLY of `super_block.s_flags`.
 pub const SB_RDONLY: u64 = 1;
 

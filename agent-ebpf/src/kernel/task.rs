@@ -22,6 +22,7 @@ mod regs {
     pub const R10: u64 = 56;
     pub const R9: u64 = 64;
     pub const R8: u64 = 72;
+    pub const AX: u64 = 80;
     pub const CX: u64 = 88;
     pub const DX: u64 = 96;
     pub const SI: u64 = 104;
@@ -145,6 +146,17 @@ impl Task {
             value & 0xffff_ffff
         } else {
             value
+        }
+    }
+
+    /// What the system call returns, once that is decided.
+    #[inline(always)]
+    pub fn result(&self) -> i64 {
+        let result = word(self.regs + regs::AX);
+        if self.compat {
+            i64::from(result as i32)
+        } else {
+            result as i64
         }
     }
 

@@ -1,23 +1,30 @@
-//! Causes: what the kernel decides inside an operation that is then refused.
+//! Causes: tests of mounts, capabilities and settings that refuse.
 //!
-//! In: the functions that refuse write access to a mount and that find a task
-//! without a capability over an inode or without its ownership. Out: a pending
-//! note for the task's current system call. Invariant: a note alone counts
+//! In: the functions that refuse write access to a mount, find that one forbids
+//! execution or devices, or find a task without a capability or ownership. Out:
+//! a note for the task's current system call. Invariant: a note alone counts
 //! nothing; these functions also fail in operations that succeed. Lacks on
-//! purpose: a kprobe form, since a kretprobe does not see the arguments.
+//! purpose: a kprobe form of those whose return value alone tells no cause.
 
-use aya_ebpf::macros::fexit;
-use aya_ebpf::programs::FExitContext;
+use aya_ebpf::macros::{fexit, kretprobe};
+use aya_ebpf::programs::{FExitContext, RetProbeContext};
 use sealwatch_ebpf::gate;
 use sealwatch_ebpf::wire::{Evidence, Signals};
 
 use crate::kernel::{
-    SB_RDONLY, Task, address, inode_evidence, mount_evidence, offset, super_block_evidence, word,
+    Dir, SB_RDONLY, Task, address, inode_evidence, mount_evidence, offset, read,
+    super_block_evidence, word,
 };
 use crate::note::remember;
 
 /// MNT_READONLY of `vfsmount.mnt_flags`.
 const MNT_READONLY: u32 = 0x40;
+/// MNT_NODEV of `vfsmount.mnt_flags`.
+const MNT_NODEV: u32 = 0x2;
+/// SB_I_NODEV of `super_block.s_iflags`: a file system that a user namespace has mounted.
+const SB_I_NODEV: u32 = 0x4;
+/// CAP_FOWNER.
+const CAP_FOWNER: u32 = 3;
 
 #[inline(always)]
 fn mount_refused(ret: u64, mount: u64) -> i32 {
@@ -74,14 +81,17 @@ pub fn fexit_mount_access_1(ctx: FExitContext) -> i32 {
 
 /// A function that returns a bool defines only the low byte.
 #[inline(always)]
-fn refused(ret: u64) -> bool {
-    ret as u8 == 0
+fn is_true(ret: u64) -> bool {
+    ret as u8 != 0
 }
 
 #[inline(always)]
-fn inode_refused(ret: u64, inode: u64, signals: u16) -> i32 {
-    if refused(ret) {
-        let mut evidence = Evidence::default();
+fn inode_refused(ret: u64, inode: u64, signals: u16, capability: u32) -> i32 {
+    if !is_true(ret) {
+        let mut evidence = Evidence {
+            capability: capability.wrapping_add(1),
+            ..Evidence::default()
+        };
         // SAFETY: a valid local.
         unsafe { inode_evidence(inode, &raw mut evidence) };
         remember(signals, evidence);
@@ -93,26 +103,153 @@ fn inode_refused(ret: u64, inode: u64, signals: u16) -> i32 {
 /// A capability over an inode, up to 5.11.
 #[fexit]
 pub fn fexit_inode_capability_2(ctx: FExitContext) -> i32 {
-    inode_refused(ctx.arg(2), ctx.arg(0), Signals::INODE_CAPABILITY)
+    inode_refused(
+        ctx.arg(2),
+        ctx.arg(0),
+        Signals::INODE_CAPABILITY,
+        ctx.arg(1),
+    )
 }
 
 // match-proto: bool capable_wrt_inode_uidgid(struct mnt_idmap *idmap, const struct inode *inode, int cap)
 /// A capability over an inode, from 5.12.
 #[fexit]
 pub fn fexit_inode_capability_3(ctx: FExitContext) -> i32 {
-    inode_refused(ctx.arg(3), ctx.arg(1), Signals::INODE_CAPABILITY)
+    inode_refused(
+        ctx.arg(3),
+        ctx.arg(1),
+        Signals::INODE_CAPABILITY,
+        ctx.arg(2),
+    )
 }
 
 // match-proto: bool inode_owner_or_capable(const struct inode *inode)
 /// Ownership of an inode, up to 5.11.
 #[fexit]
 pub fn fexit_inode_owner_1(ctx: FExitContext) -> i32 {
-    inode_refused(ctx.arg(1), ctx.arg(0), Signals::INODE_OWNER)
+    inode_refused(ctx.arg(1), ctx.arg(0), Signals::INODE_OWNER, CAP_FOWNER)
 }
 
 // match-proto: bool inode_owner_or_capable(struct mnt_idmap *idmap, const struct inode *inode)
 /// Ownership of an inode, from 5.12.
 #[fexit]
 pub fn fexit_inode_owner_2(ctx: FExitContext) -> i32 {
-    inode_refused(ctx.arg(2), ctx.arg(1), Signals::INODE_OWNER)
+    inode_refused(ctx.arg(2), ctx.arg(1), Signals::INODE_OWNER, CAP_FOWNER)
+}
+
+/// Ownership of an inode, by kretprobe.
+#[kretprobe]
+pub fn kretprobe_inode_owner(ctx: RetProbeContext) -> u32 {
+    if !is_true(ctx.ret()) {
+        remember(Signals::INODE_OWNER, Evidence::default());
+    }
+    0
+}
+
+/// Remembers a place that a mount's flag forbids something in.
+#[inline(always)]
+fn place_refused(path: u64, signals: u16) {
+    let place = Dir::at(path);
+    let mut evidence = Evidence::default();
+    // SAFETY: a valid local.
+    unsafe {
+        inode_evidence(place.inode(), &raw mut evidence);
+        mount_evidence(place.mount, &raw mut evidence);
+    }
+    remember(signals, evidence);
+}
+
+// match-proto: bool path_noexec(const struct path *path)
+/// Does the mount forbid execution? A mapping of a file asks as well, and may
+/// succeed all the same.
+#[fexit]
+pub fn fexit_path_noexec_1(ctx: FExitContext) -> i32 {
+    if is_true(ctx.arg(1)) {
+        place_refused(ctx.arg(0), Signals::NOEXEC);
+    }
+    0
+}
+
+/// Does the mount forbid execution? By kretprobe.
+#[kretprobe]
+pub fn kretprobe_path_noexec(ctx: RetProbeContext) -> u32 {
+    if is_true(ctx.ret()) {
+        remember(Signals::NOEXEC, Evidence::default());
+    }
+    0
+}
+
+/// Remembers a device file's place where its mount or its file system forbids devices.
+#[inline(always)]
+fn device_refused(ret: u64, path: u64) -> i32 {
+    if gate::denial_errno_int(ret) == Some(gate::EACCES) {
+        let place = Dir::at(path);
+        let inode = place.inode();
+        let mut evidence = Evidence::default();
+        // SAFETY: a valid local.
+        unsafe {
+            inode_evidence(inode, &raw mut evidence);
+            mount_evidence(place.mount, &raw mut evidence);
+        }
+        let super_block = word(inode + offset!(inode_sb));
+        let no_devices = evidence.mount_flags & MNT_NODEV != 0
+            || read::<u32>(super_block + offset!(super_block_iflags)) & SB_I_NODEV != 0;
+        if no_devices && gate::is_device(evidence.inode_mode) {
+            remember(Signals::NODEV, evidence);
+        }
+    }
+    0
+}
+
+// may_open_dev is a part of this function as it was compiled.
+// match-proto: int may_open(const struct path *path, int acc_mode, int flag)
+/// May the file be opened? Up to 5.11.
+#[fexit]
+pub fn fexit_device_open_3(ctx: FExitContext) -> i32 {
+    device_refused(ctx.arg(3), ctx.arg(0))
+}
+
+// match-proto: int may_open(struct mnt_idmap *idmap, const struct path *path, int acc_mode, int flag)
+/// May the file be opened? From 5.12.
+#[fexit]
+pub fn fexit_device_open_4(ctx: FExitContext) -> i32 {
+    device_refused(ctx.arg(4), ctx.arg(1))
+}
+
+// match-proto: void audit_log_path_denied(int type, const char *operation)
+/// One of the fs.protected_* settings has refused: nothing else calls this.
+#[fexit]
+pub fn fexit_protected_2(_ctx: FExitContext) -> i32 {
+    remember(Signals::PROTECTED, Evidence::default());
+    0
+}
+
+/// One of the fs.protected_* settings has refused, by kretprobe.
+#[kretprobe]
+pub fn kretprobe_protected(_ctx: RetProbeContext) -> u32 {
+    remember(Signals::PROTECTED, Evidence::default());
+    0
+}
+
+// match-proto: bool capable(int cap)
+/// A capability over the whole system.
+#[fexit]
+pub fn fexit_capable_1(ctx: FExitContext) -> i32 {
+    if !is_true(ctx.arg(1)) {
+        let evidence = Evidence {
+            capability: ctx.arg::<u32>(0).wrapping_add(1),
+            ..Evidence::default()
+        };
+        remember(Signals::CAPABILITY, evidence);
+    }
+    0
+}
+
+/// A capability over the whole system, by kretprobe, which does not see which.
+#[kretprobe]
+pub fn kretprobe_capable(ctx: RetProbeContext) -> u32 {
+    if !is_true(ctx.ret()) {
+        remember(Signals::CAPABILITY, Evidence::default());
+    }
+    0
 }

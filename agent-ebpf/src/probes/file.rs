@@ -1,16 +1,18 @@
 //! Writes to open files.
 //!
-//! In: vfs_write and vfs_writev. Out: refusals as `write`, of regular files
-//! only. Invariant: a write of an overlay's upper file passes through neither a
-//! second time. Lacks on purpose: io_uring's, sendfile's and splice's writes
-//! and page faults, which pass through no function common to all file systems.
+//! In: vfs_write and vfs_writev; and for the writes that pass through neither
+//! (io_uring, sendfile, splice, copy_file_range), what a tmpfs writes with. Out:
+//! refusals as `write`, of regular files only. Invariant: a write that the first
+//! two see is not counted by the third, and an overlay's upper file passes
+//! through neither a second time. Lacks on purpose: such writes to other file
+//! systems, which have no function in common.
 
 use aya_ebpf::macros::{fexit as fexit_program, kretprobe as kretprobe_program};
 use aya_ebpf::programs::{FExitContext, RetProbeContext};
-use sealwatch_ebpf::gate;
 use sealwatch_ebpf::wire::{Backend, Hook, Operation};
+use sealwatch_ebpf::{gate, syscalls};
 
-use crate::kernel::{Dir, Task};
+use crate::kernel::{Dir, Task, offset, word};
 use crate::refusal::{Refusal, Subject, record};
 
 #[inline(always)]
@@ -77,4 +79,50 @@ pub fn kretprobe_write(ctx: RetProbeContext) -> u32 {
 #[kretprobe_program]
 pub fn kretprobe_writev(ctx: RetProbeContext) -> u32 {
     kretprobe_refused(Hook::Writev, ctx.ret())
+}
+
+// match-proto: ssize_t shmem_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
+// match-proto: ssize_t generic_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
+/// Writes to a tmpfs that no write system call makes.
+#[fexit_program]
+pub fn fexit_write_iter_2(ctx: FExitContext) -> i32 {
+    if let Some(errno) = gate::denial_errno(ctx.arg(2)) {
+        let task = Task::current();
+        if !syscalls::is_write(task.number, task.compat) {
+            let request: u64 = ctx.arg(0);
+            let file = word(request + offset!(kiocb_filp));
+            let subject = Subject::object(Dir::of_file(file));
+            refused(&task, Backend::Fexit, Hook::WriteIter, errno, subject);
+        }
+    }
+    0
+}
+
+/// The same by kretprobe, which knows the file only of sendfile and its like.
+#[kretprobe_program]
+pub fn kretprobe_write_iter(ctx: RetProbeContext) -> u32 {
+    if let Some(errno) = gate::denial_errno(ctx.ret::<i64>()) {
+        let task = Task::current();
+        if !syscalls::is_write(task.number, task.compat) {
+            let row = task.syscall();
+            let operation = Operation::Write as u8;
+            let subject = if row.operation() == operation {
+                Subject::of_syscall(&task, row)
+            } else {
+                Subject::NONE
+            };
+            record(
+                &task,
+                &Refusal {
+                    hook: Hook::WriteIter,
+                    backend: Backend::Kprobe,
+                    operation,
+                    errno,
+                    signals: 0,
+                    subject,
+                },
+            );
+        }
+    }
+    0
 }

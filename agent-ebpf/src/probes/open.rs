@@ -85,7 +85,7 @@ pub fn kretprobe_open(ctx: RetProbeContext) -> u32 {
                 operation,
                 errno,
                 signals: 0,
-                subject,
+                subject: subject.veiled(),
             },
         );
     }

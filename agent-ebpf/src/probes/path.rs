@@ -6,7 +6,6 @@
 //! watched function calls, so that a refusal is seen once. Lacks on purpose:
 //! reading the freed `struct filename` where the system call has the name.
 
-use crate::kernel::Dir;
 use crate::probes::{fexit, kretprobe};
 use crate::refusal::{Subject, filename_string};
 
@@ -49,14 +48,17 @@ fexit!(fexit_rename_5, 5, Rename, Rename, |ctx| named(
     ctx.arg(2),
     ctx.arg(3)
 ));
-// match-proto: int chmod_common(const struct path *path, umode_t mode)
-fexit!(fexit_chmod_2, 2, Chmod, Chmod, |ctx| Subject::object(
-    Dir::at(ctx.arg(0))
-));
 // match-proto: int do_fchownat(int dfd, const char __user *filename, uid_t user, gid_t group, int flag)
 fexit!(fexit_chown_5, 5, Chown, Chown, |_ctx| Subject::NONE);
-// The calls by descriptor have no inner function that every kernel calls, so
-// the system call itself is watched; its registers are its only argument.
+// These have no inner function that every kernel calls for all of the call, so
+// the system calls themselves are watched, those of 32-bit programs included;
+// their registers are their only argument.
+// match-proto: long __x64_sys_chmod(const struct pt_regs *regs)
+fexit!(fexit_chmod_1, 1, Chmod, Chmod, |_ctx| Subject::NONE);
+// match-proto: long __x64_sys_truncate(const struct pt_regs *regs)
+fexit!(fexit_truncate_1, 1, Truncate, Truncate, |_ctx| {
+    Subject::NONE
+});
 // match-proto: long __x64_sys_fchown(const struct pt_regs *regs)
 fexit!(fexit_chown_file_1, 1, ChownFile, Chown, |_ctx| {
     Subject::NONE
@@ -79,10 +81,6 @@ fexit!(
 );
 // match-proto: long do_utimes(int dfd, const char __user *filename, struct timespec64 *times, int flags)
 fexit!(fexit_utime_4, 4, Utime, Utime, |_ctx| Subject::NONE);
-// match-proto: long vfs_truncate(const struct path *path, loff_t length)
-fexit!(fexit_truncate_2, 2, Truncate, Truncate, |ctx| {
-    Subject::object(Dir::at(ctx.arg(0)))
-});
 // ksys_fallocate is there on every kernel, but the system call has a copy of it inlined.
 // match-proto: long __x64_sys_fallocate(const struct pt_regs *regs)
 fexit!(fexit_fallocate_1, 1, Fallocate, Fallocate, |_ctx| {

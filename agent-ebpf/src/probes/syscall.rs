@@ -3,7 +3,7 @@
 //! In: the raw sys_exit tracepoint. Out: refusals of the system calls in the
 //! table of `syscalls`. Invariant: a return that is no denial costs one
 //! compare. Lacks on purpose: io_uring and page faults, which are no system
-//! calls, and the causes.
+//! calls, the causes, and calls that are no file operation.
 
 use aya_ebpf::macros::raw_tracepoint;
 use aya_ebpf::programs::RawTracePointContext;
@@ -20,10 +20,14 @@ pub fn tp_sys_exit(ctx: RawTracePointContext) -> i32 {
     if let Some(errno) = gate::denial_errno(ctx.arg::<i64>(1)) {
         let task = Task::at_exit(ctx.arg(0));
         let row = task.syscall();
-        if row.0 == 0 {
+        // What is no file operation may be refused by the dozen, and for reasons of its own.
+        if !gate::is_file_operation(row.operation()) {
             return 0;
         }
         let operation = syscall_operation(&task, row);
+        if operation == Operation::Mmap as u8 && gate::mapping_errno(ctx.arg(1)).is_none() {
+            return 0;
+        }
         let subject = Subject::of_syscall(&task, row);
         if operation == 0 || (operation == Operation::Write as u8 && !subject.is_regular_file()) {
             return 0;
@@ -36,7 +40,7 @@ pub fn tp_sys_exit(ctx: RawTracePointContext) -> i32 {
                 operation,
                 errno,
                 signals: 0,
-                subject,
+                subject: subject.veiled(),
             },
         );
     }

@@ -19,8 +19,10 @@ pub fn noexec() -> Vec<Case> {
     let mut cases = table! { "noexec", EACCES;
         "noexec-exec" "exec" File call::execve;
         "noexec-exec-dirfd" "exec" File call::execveat;
-        "noexec-mprotect" "mmap" File mprotect_exec;
     };
+    cases.extend(table! { "noexec_mprotect", EACCES;
+        "noexec-mprotect" "mmap" File mprotect_exec;
+    });
     cases.extend(table! { "noexec", EPERM;
         "noexec-mmap" "mmap" File mmap_exec;
     });

@@ -24,9 +24,14 @@ pub const fn sight(operation: Operation, backend: Backend) -> Sight {
     use Sight::{But, None, Only, Whole};
     const NO_URING: Sight = But("through io_uring");
     const NO_URING_PATH: Sight = But("the path of a call through io_uring");
-    const SEARCH: Sight = But("what is refused while its path is searched");
     match (operation, backend) {
-        (Operation::Mmap, _) => None,
+        (Operation::Mmap, Backend::Fexit) => But("the file of an mprotect"),
+        (Operation::Mmap, Backend::Kprobe) => But(
+            "the file of an mprotect or a page fault, and a 32-bit program's first kind of mmap",
+        ),
+        (Operation::Mmap, Backend::Tracepoint) => {
+            But("a page fault, the file of an mprotect, and a 32-bit program's first kind of mmap")
+        }
         (Operation::Capability, Backend::Kprobe | Backend::Tracepoint) => {
             Only("what SELinux refuses and audits")
         }
@@ -35,26 +40,13 @@ pub const fn sight(operation: Operation, backend: Backend) -> Sight {
             Only("what a security module refuses")
         }
         (Operation::Write, Backend::Fexit | Backend::Kprobe) => {
-            But("through io_uring, sendfile, splice, copy_file_range or a page fault")
+            But("to anything but a tmpfs, through io_uring, sendfile, splice or copy_file_range")
         }
-        (Operation::Write, Backend::Tracepoint) => But("through io_uring or a page fault"),
-        (Operation::Fallocate, Backend::Fexit | Backend::Kprobe) => {
-            But("through io_uring or of a 32-bit program")
-        }
-        (Operation::Fallocate, Backend::Tracepoint) => NO_URING,
+        (Operation::Write, Backend::Tracepoint) => But("through io_uring"),
+        (Operation::Fallocate | Operation::Setxattr | Operation::Truncate, _) => NO_URING,
         // A kretprobe sees no arguments, and such a call has no system call's.
         (Operation::Create, Backend::Kprobe) => {
             But("through io_uring, which counts as an open without a path")
-        }
-        // Inner functions that are called once the path was found.
-        (Operation::Chmod, Backend::Fexit | Backend::Kprobe) => SEARCH,
-        (Operation::Truncate, Backend::Fexit | Backend::Kprobe) => {
-            But("what is refused while its path is searched, nor ftruncate of a 32-bit program")
-        }
-        // The system calls by descriptor are watched in their 64-bit form.
-        (Operation::Chown, Backend::Fexit | Backend::Kprobe) => But("fchown of a 32-bit program"),
-        (Operation::Setxattr, Backend::Fexit | Backend::Kprobe) => {
-            But("fsetxattr and fremovexattr of a 32-bit program")
         }
         (
             Operation::Open
@@ -71,13 +63,12 @@ pub const fn sight(operation: Operation, backend: Backend) -> Sight {
             Backend::Kprobe => NO_URING_PATH,
             Backend::Tracepoint => NO_URING,
         },
-        (Operation::Bind | Operation::Setxattr, Backend::Tracepoint) => NO_URING,
+        (Operation::Bind, Backend::Tracepoint) => NO_URING,
         (
             Operation::Mknod
             | Operation::Chmod
             | Operation::Chown
             | Operation::Utime
-            | Operation::Truncate
             | Operation::Bind
             | Operation::Exec,
             _,
@@ -88,32 +79,52 @@ pub const fn sight(operation: Operation, backend: Backend) -> Sight {
 /// Which of a cause's refusals a backend can tell; the others stay `unknown`,
 /// and are counted all the same.
 pub const fn tells(cause: Cause, backend: Backend) -> Sight {
-    use Sight::{None, Only, Whole};
+    use Sight::{But, None, Only, Whole};
     const DESCRIPTOR: Sight = Only("of a file named by its descriptor");
+    const MPROTECT: Sight = But("of mprotect");
     match (cause, backend) {
         (Cause::Quota | Cause::Unknown, _) => Whole,
         (
-            Cause::ReadOnlyMount | Cause::ReadOnlySuperblock,
-            Backend::Kprobe | Backend::Tracepoint,
-        ) => DESCRIPTOR,
-        (Cause::TmpfsFullBytes, _) => Only("of write and fallocate"),
-        (Cause::TmpfsFullInodes, Backend::Fexit) => None,
-        (Cause::TmpfsFullInodes, Backend::Kprobe | Backend::Tracepoint) => None,
-        (Cause::DiskFull, _) => DESCRIPTOR,
-        (Cause::Lsm, Backend::Fexit | Backend::Kprobe) => Only("of exec"),
-        (Cause::Lsm, Backend::Tracepoint) => None,
-        (
-            Cause::ReadOnlyMount | Cause::ReadOnlySuperblock | Cause::ModeBits | Cause::Ownership,
-            Backend::Fexit,
-        ) => Whole,
-        (Cause::ModeBits | Cause::Ownership, Backend::Kprobe | Backend::Tracepoint) => None,
-        (
-            Cause::NoexecMount
+            Cause::ReadOnlyMount
+            | Cause::ReadOnlySuperblock
+            | Cause::ModeBits
+            | Cause::Ownership
             | Cause::NodevMount
             | Cause::Immutable
+            | Cause::TmpfsFullBytes
+            | Cause::TmpfsFullInodes
+            | Cause::DiskFull,
+            Backend::Fexit,
+        )
+        | (Cause::TmpfsFullBytes | Cause::TmpfsFullInodes, Backend::Kprobe) => Whole,
+        (
+            Cause::ReadOnlyMount | Cause::ReadOnlySuperblock | Cause::Immutable,
+            Backend::Kprobe | Backend::Tracepoint,
+        )
+        | (Cause::DiskFull, Backend::Tracepoint) => DESCRIPTOR,
+        (Cause::DiskFull, Backend::Kprobe) => {
+            Only("of an ext4, or of a file named by its descriptor")
+        }
+        (Cause::TmpfsFullBytes, Backend::Tracepoint) => Only("of write and fallocate"),
+        (Cause::Ownership, Backend::Kprobe) => {
+            Only("of what the owner alone may do, and of the fs.protected_* settings")
+        }
+        (Cause::NoexecMount, Backend::Fexit | Backend::Kprobe) => MPROTECT,
+        (Cause::Capability, Backend::Fexit) => But("where one over a user namespace is enough"),
+        (Cause::Capability, Backend::Kprobe) => Only("over the whole machine"),
+        (Cause::Seccomp, Backend::Fexit | Backend::Kprobe) => Only("with `--seccomp`"),
+        (Cause::Lsm, Backend::Fexit | Backend::Kprobe) => Whole,
+        (Cause::ModeBits | Cause::NodevMount, Backend::Kprobe)
+        | (
+            Cause::Lsm
+            | Cause::ModeBits
+            | Cause::Ownership
+            | Cause::NoexecMount
+            | Cause::NodevMount
             | Cause::Capability
+            | Cause::TmpfsFullInodes
             | Cause::Seccomp,
-            _,
+            Backend::Tracepoint,
         ) => None,
     }
 }

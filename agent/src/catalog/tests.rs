@@ -35,9 +35,10 @@ fn tables_are_whole() {
         tables["operations"].lines().count(),
         Operation::ALL.len() + 2
     );
-    assert!(
-        tables["operations"].contains("| `mmap` | not measured | not measured | not measured |")
-    );
+    let unseen = tables["operations"]
+        .lines()
+        .find(|line| line.starts_with("| `ptrace`"));
+    assert!(unseen.unwrap().ends_with("| not measured |"));
     let reasons: BTreeSet<_> = LOSSES.iter().map(|row| (row.stage, row.reason)).collect();
     assert_eq!(reasons.len(), LOSSES.len());
 }

@@ -72,9 +72,7 @@ const HOOKED_ONLY: [Told; 3] = [Told::Cause, Told::Cause, Told::Nothing];
 const FEXIT_ONLY: [Told; 3] = [Told::Cause, Told::Count, Told::Nothing];
 /// fexit alone counts it.
 const FEXIT_ALONE: [Told; 3] = [Told::Cause, Told::Nothing, Told::Nothing];
-/// No hooked function is on the way.
-const SYSCALL: [Told; 3] = [Told::Nothing, Told::Nothing, Told::Count];
-/// The same, where errno or file tell the cause.
+/// No hooked function is on the way; errno or file tell the cause.
 const SYSCALL_CAUSE: [Told; 3] = [Told::Nothing, Told::Nothing, Told::Cause];
 /// Nothing that is watched decides it.
 const NOBODY: [Told; 3] = [Told::Count; 3];
@@ -104,34 +102,35 @@ pub const ROWS: &[Row] = &[
     of("read_only_disk", "ext4 whose superblock is read-only", Cause::ReadOnlySuperblock, None, FEXIT),
     of("uring", "read-only volume, through io_uring", Cause::ReadOnlyMount, None, FEXIT_ONLY),
     of("compat", "read-only volume, 32-bit system calls", Cause::ReadOnlyMount, None, FEXIT),
-    of("compat_file", "the same by descriptor: fchown, fsetxattr", Cause::ReadOnlyMount, None, SYSCALL_CAUSE),
+    of("compat_file", "the same by descriptor: fchown, fsetxattr", Cause::ReadOnlyMount, None, ALL),
     of("symlink", "a path through symbolic links", Cause::ReadOnlyMount, None, FEXIT),
     of("dots", "a path with `.` and `..`", Cause::ReadOnlyMount, None, FEXIT),
     of("long_path", "paths of up to 4,095 bytes", Cause::ReadOnlyMount, None, FEXIT),
     of("other_root", "after chroot and pivot_root", Cause::ReadOnlyMount, None, FEXIT),
     of("ownership", "uid 10001 on root's writable volume", Cause::Ownership, None, FEXIT),
-    of("search", "the same, chmod and truncate in a closed directory", Cause::Ownership, None, SYSCALL),
+    of("search", "the same, chmod and truncate in a closed directory", Cause::Ownership, None, FEXIT),
     of("uring_ownership", "the same through io_uring", Cause::Ownership, None, FEXIT_ONLY),
     of("deleted_directory", "the same from a deleted directory", Cause::Ownership, None, FEXIT),
     of("group", "bits of a group the task is in", Cause::Ownership, None, FEXIT),
     of("user_namespace", "root of a user namespace on root's volume", Cause::Ownership, None, FEXIT),
-    of("owner_only", "chmod, utime and O_NOATIME of another's file", Cause::Ownership, None, FEXIT),
+    of("owner_only", "chmod, utime and O_NOATIME of another's file", Cause::Ownership, None, HOOKED),
     of("sticky", "another's file in a sticky directory", Cause::Ownership, None, FEXIT),
-    of("protected", "`fs.protected_*`: symlinks, hardlinks, fifos, regular", Cause::Ownership, None, FEXIT),
+    of("protected", "`fs.protected_*`: symlinks, hardlinks, fifos, regular", Cause::Ownership, None, HOOKED),
     of("mode_bits", "own file or directory without the write bit", Cause::ModeBits, None, FEXIT),
     of("no_execute_bit", "exec of a file without an execute bit", Cause::ModeBits, None, FEXIT),
     of("capability", "chown, device node, `trusted.*` without the capability", Cause::Capability, None, FEXIT),
-    of("by_handle", "open by handle without the capability", Cause::Capability, None, FEXIT),
+    of("by_handle", "open by handle without the capability", Cause::Capability, None, HOOKED),
     of("immutable", "immutable file or directory", Cause::Immutable, None, FEXIT),
     of("append_only", "append-only file or directory", Cause::Immutable, None, FEXIT),
-    of("noexec", "noexec tmpfs: exec, mmap, mprotect", Cause::NoexecMount, None, FEXIT),
+    of("noexec", "noexec tmpfs: exec, mmap", Cause::NoexecMount, None, HOOKED),
+    of("noexec_mprotect", "the same by mprotect of a mapping, without the path", Cause::NoexecMount, None, NOBODY),
     of("nodev", "device on a nodev tmpfs", Cause::NodevMount, None, FEXIT),
     of("mapping", "mmap for writing of a file opened for reading", Cause::Unknown, None, NOBODY),
     of("tmpfs_bytes", "tmpfs full by bytes", Cause::TmpfsFullBytes, None, ALL),
     of("tmpfs_bytes_sendfile", "the same by sendfile and splice", Cause::TmpfsFullBytes, None, ALL),
     of("tmpfs_bytes_uring", "the same through io_uring", Cause::TmpfsFullBytes, None, HOOKED_ONLY),
     of("tmpfs_bytes_fault", "the same by a page fault (SIGBUS)", Cause::TmpfsFullBytes, None, HOOKED_ONLY),
-    of("tmpfs_inodes", "tmpfs full by inodes", Cause::TmpfsFullInodes, None, ALL),
+    of("tmpfs_inodes", "tmpfs full by inodes", Cause::TmpfsFullInodes, None, HOOKED),
     of("disk_full", "ext4 full", Cause::DiskFull, None, ALL),
     of("disk_full_sendfile", "the same by sendfile and splice", Cause::DiskFull, None, SYSCALL_CAUSE),
     of("quota", "quota used up", Cause::Quota, None, ALL),

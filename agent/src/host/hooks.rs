@@ -37,6 +37,23 @@ const fn cause(hook: Hook, symbols: &'static [&'static str], arguments: &'static
     }
 }
 
+/// A cause that a function's return value alone tells.
+const fn told(hook: Hook, symbols: &'static [&'static str], arguments: &'static [u8]) -> HookRow {
+    HookRow {
+        kretprobe: true,
+        ..cause(hook, symbols, arguments)
+    }
+}
+
+/// System calls as the kernel names them, those of 32-bit programs included:
+/// each call passes through exactly one, with its registers for an argument.
+const fn calls(hook_: Hook, operation: Operation, symbols: &'static [&'static str]) -> HookRow {
+    HookRow {
+        every: true,
+        ..hook(hook_, operation, symbols, &[1])
+    }
+}
+
 /// Every hook of the fexit and kprobe backends. The tracepoint backend has one
 /// place for all of them.
 pub const HOOKS: &[HookRow] = &[
@@ -89,27 +106,53 @@ pub const HOOKS: &[HookRow] = &[
         &["do_renameat2", "filename_renameat2"],
         &[5],
     ),
-    hook(Hook::Chmod, Operation::Chmod, &["chmod_common"], &[2]),
+    calls(
+        Hook::Chmod,
+        Operation::Chmod,
+        &[
+            "__x64_sys_chmod",
+            "__ia32_sys_chmod",
+            "__x64_sys_fchmod",
+            "__ia32_sys_fchmod",
+            "__x64_sys_fchmodat",
+            "__ia32_sys_fchmodat",
+            "__x64_sys_fchmodat2",
+            "__ia32_sys_fchmodat2",
+        ],
+    ),
     hook(Hook::Chown, Operation::Chown, &["do_fchownat"], &[5]),
-    hook(
+    calls(
         Hook::ChownFile,
         Operation::Chown,
-        &["__x64_sys_fchown"],
-        &[1],
+        &[
+            "__x64_sys_fchown",
+            "__ia32_sys_fchown",
+            "__ia32_sys_fchown16",
+        ],
     ),
     hook(Hook::Utime, Operation::Utime, &["do_utimes"], &[4]),
-    hook(Hook::Truncate, Operation::Truncate, &["vfs_truncate"], &[2]),
-    hook(
+    calls(
+        Hook::Truncate,
+        Operation::Truncate,
+        &[
+            "__x64_sys_truncate",
+            "__ia32_compat_sys_truncate",
+            "__ia32_sys_ia32_truncate64",
+        ],
+    ),
+    calls(
         Hook::TruncateFile,
         Operation::Truncate,
-        &["__x64_sys_ftruncate"],
-        &[1],
+        &[
+            "__x64_sys_ftruncate",
+            "__ia32_compat_sys_ftruncate",
+            "__ia32_sys_ia32_ftruncate64",
+        ],
     ),
-    hook(
+    calls(
         Hook::Fallocate,
         Operation::Fallocate,
-        &["__x64_sys_fallocate"],
-        &[1],
+        &["__x64_sys_fallocate", "__ia32_sys_ia32_fallocate"],
     ),
     hook(
         Hook::Setxattr,
@@ -117,11 +160,10 @@ pub const HOOKS: &[HookRow] = &[
         &["path_setxattr", "filename_setxattr"],
         &[6, 4],
     ),
-    hook(
+    calls(
         Hook::SetxattrFile,
         Operation::Setxattr,
-        &["__x64_sys_fsetxattr"],
-        &[1],
+        &["__x64_sys_fsetxattr", "__ia32_sys_fsetxattr"],
     ),
     hook(
         Hook::Removexattr,
@@ -131,11 +173,10 @@ pub const HOOKS: &[HookRow] = &[
     ),
     HookRow {
         unless: Some("path_removexattrat"),
-        ..hook(
+        ..calls(
             Hook::RemovexattrFile,
             Operation::Setxattr,
-            &["__x64_sys_fremovexattr"],
-            &[1],
+            &["__x64_sys_fremovexattr", "__ia32_sys_fremovexattr"],
         )
     },
     hook(Hook::Bind, Operation::Bind, &["unix_bind"], &[3]),
@@ -148,6 +189,15 @@ pub const HOOKS: &[HookRow] = &[
     ),
     hook(Hook::Write, Operation::Write, &["vfs_write"], &[4]),
     hook(Hook::Writev, Operation::Write, &["vfs_writev"], &[5]),
+    hook(
+        Hook::WriteIter,
+        Operation::Write,
+        &["shmem_file_write_iter", "generic_file_write_iter"],
+        &[2],
+    ),
+    hook(Hook::Mmap, Operation::Mmap, &["vm_mmap_pgoff"], &[6]),
+    hook(Hook::Mprotect, Operation::Mmap, &["do_mprotect_pkey"], &[4]),
+    hook(Hook::PageFault, Operation::Mmap, &["shmem_fault"], &[1]),
     cause(Hook::MountWrite, &["mnt_want_write"], &[1]),
     cause(Hook::MountWriteFile, &["mnt_want_write_file"], &[1]),
     cause(
@@ -160,5 +210,61 @@ pub const HOOKS: &[HookRow] = &[
         &["capable_wrt_inode_uidgid"],
         &[2, 3],
     ),
-    cause(Hook::InodeOwner, &["inode_owner_or_capable"], &[1, 2]),
+    told(Hook::InodeOwner, &["inode_owner_or_capable"], &[1, 2]),
+    told(Hook::PathNoexec, &["path_noexec"], &[1]),
+    cause(Hook::DeviceOpen, &["may_open"], &[3, 4]),
+    told(Hook::Protected, &["audit_log_path_denied"], &[2]),
+    told(Hook::Capable, &["capable"], &[1]),
+    cause(
+        Hook::MayDelete,
+        &["may_delete", "may_delete_dentry"],
+        &[3, 4],
+    ),
+    HookRow {
+        every: true,
+        ..cause(
+            Hook::SetAttributes,
+            &["notify_change", "vfs_truncate"],
+            &[3, 4, 2],
+        )
+    },
+    HookRow {
+        every: true,
+        ..cause(
+            Hook::EntryXattr,
+            &["vfs_setxattr", "vfs_removexattr"],
+            &[5, 6, 2, 3],
+        )
+    },
+    cause(Hook::EntryMkdir, &["vfs_mkdir"], &[3, 4, 5]),
+    cause(Hook::EntryMknod, &["vfs_mknod"], &[4, 5, 6]),
+    cause(Hook::EntrySymlink, &["vfs_symlink"], &[3, 4, 5]),
+    cause(Hook::EntryLink, &["vfs_link"], &[4, 5]),
+    cause(Hook::EntryRename, &["vfs_rename"], &[1]),
+    told(
+        Hook::TmpfsBytes,
+        &[
+            "shmem_alloc_and_acct_page",
+            "shmem_alloc_and_acct_folio",
+            "shmem_inode_acct_blocks",
+        ],
+        &[4, 4, 2],
+    ),
+    HookRow {
+        every: true,
+        ..told(
+            Hook::TmpfsInodes,
+            &[
+                "shmem_mknod",
+                "shmem_symlink",
+                "shmem_link",
+                "shmem_tmpfile",
+            ],
+            &[4, 3, 5],
+        )
+    },
+    told(Hook::DiskBlocks, &["ext4_claim_free_clusters"], &[3]),
+    // Only where it was asked for: it runs at every system call of a task that
+    // has a filter, as those of a container do.
+    told(Hook::Seccomp, &["__secure_computing"], &[1, 0]),
 ];

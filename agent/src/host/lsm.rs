@@ -15,23 +15,16 @@ pub struct Tracepoint {
     pub hook: Hook,
     /// The tracepoint.
     pub symbol: &'static str,
-    /// Listened to only where this security module is active; `None`: where it was asked for.
-    pub module: Option<Lsm>,
+    /// Listened to only where this security module is active.
+    pub module: Lsm,
 }
 
 /// The tracepoints beside those that every plan needs.
-pub const TRACEPOINTS: &[Tracepoint] = &[
-    Tracepoint {
-        hook: Hook::SelinuxAudited,
-        symbol: "selinux_audited",
-        module: Some(Lsm::Selinux),
-    },
-    Tracepoint {
-        hook: Hook::Seccomp,
-        symbol: "sys_exit",
-        module: None,
-    },
-];
+pub const TRACEPOINTS: &[Tracepoint] = &[Tracepoint {
+    hook: Hook::SelinuxAudited,
+    symbol: "selinux_audited",
+    module: Lsm::Selinux,
+}];
 
 const fn of(
     module: Lsm,

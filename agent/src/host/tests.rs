@@ -12,6 +12,7 @@ fn facts() -> Facts {
         .collect();
     Facts {
         functions,
+        seccomp: true,
         bpf_lsm: BTreeMap::from([("bpf_lsm_file_open".to_owned(), 1)]),
         ..Facts::default()
     }
@@ -121,6 +122,7 @@ fn every_hook_is_attached_or_missing_with_a_reason() {
     let facts = Facts {
         modules: Some(every),
         bpf_lsm: facts().bpf_lsm,
+        seccomp: true,
         ..Facts::default()
     };
     for wanted in [Wanted::Only(Backend::Fexit), Wanted::Only(Backend::Kprobe)] {
@@ -212,15 +214,13 @@ fn landlock_is_watched_in_one_place_where_there_is_one() {
 }
 
 #[test]
-fn seccomp_is_watched_on_demand_but_never_twice() {
+fn seccomp_is_watched_on_demand() {
     let facts = Facts {
         seccomp: true,
         ..with_modules(&[])
     };
-    let expected = [("tp_seccomp", "sys_exit")];
+    let expected = [("fexit_seccomp_1", "__secure_computing")];
     assert_eq!(places(&plan(&facts, Wanted::Auto), Hook::Seccomp), expected);
-    let tracepoint = plan(&facts, Wanted::Only(Backend::Tracepoint));
-    assert_eq!(places(&tracepoint, Hook::Seccomp), []);
     let off = Facts {
         seccomp: false,
         ..facts

@@ -76,6 +76,12 @@ impl Btf {
     }
 
     fn member(&self, within: &Type, wanted: &str, depth: u32) -> Option<u32> {
+        if let Type::Const(qualified) = within
+            && depth < MAX_DEPTH
+        {
+            let inner = self.0.resolve_chained_type(qualified).ok()?;
+            return self.member(&inner, wanted, depth + 1);
+        }
         let (Type::Struct(composite) | Type::Union(composite)) = within else {
             return None;
         };
