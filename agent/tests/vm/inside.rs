@@ -8,6 +8,7 @@ mod container;
 mod daemon;
 mod module;
 mod place;
+pub mod selinux;
 
 use std::fs;
 use std::path::Path;

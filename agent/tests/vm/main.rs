@@ -15,6 +15,7 @@ mod image;
 mod inside;
 mod known;
 mod report;
+mod selinux;
 mod table;
 
 use std::io::Write as _;
@@ -69,13 +70,24 @@ fn counts_what_is_provoked_on_every_kernel_and_backend() {
         (env!("CARGO_BIN_EXE_sealwatch").into(), SEALWATCH.into()),
         (archive, ARCHIVE.into()),
     ];
-    let queue = Mutex::new(kernels);
+    let mut with_selinux = files.clone();
+    with_selinux.push((
+        selinux::policy(scratch.path()).unwrap(),
+        selinux::POLICY.into(),
+    ));
+    // The longer ones are taken first, from the end.
+    let kinds = [Kind::Selinux, Kind::Matrix];
+    let guests = kinds.map(|kind| kernels.iter().map(move |kernel| (*kernel, kind)));
+    let queue = Mutex::new(guests.into_iter().flatten().collect());
     let failures = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..GUESTS {
             scope.spawn(|| {
-                while let Some(kernel) = take(&queue) {
-                    let found = run(kernel, &files);
+                while let Some((kernel, kind)) = take(&queue) {
+                    let found = match kind {
+                        Kind::Matrix => run(kernel, &files),
+                        Kind::Selinux => selinux::run(kernel, &with_selinux),
+                    };
                     failures.lock().unwrap().extend(found);
                 }
             });
@@ -91,7 +103,14 @@ fn counts_what_is_provoked_on_every_kernel_and_backend() {
     );
 }
 
-fn take(queue: &Mutex<Vec<Kernel>>) -> Option<Kernel> {
+/// What a guest is for. AppArmor and SELinux exclude each other.
+#[derive(Clone, Copy)]
+enum Kind {
+    Matrix,
+    Selinux,
+}
+
+fn take(queue: &Mutex<Vec<(Kernel, Kind)>>) -> Option<(Kernel, Kind)> {
     queue.lock().unwrap().pop()
 }
 
@@ -168,5 +187,18 @@ fn inside_the_guest() {
         .build()
         .unwrap()
         .block_on(inside::run())
+        .unwrap();
+}
+
+/// Runs in the guest, where the test above starts it.
+#[test]
+#[ignore = "only for guests"]
+fn inside_the_guest_with_selinux() {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(inside::selinux::run())
         .unwrap();
 }

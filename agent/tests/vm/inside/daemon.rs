@@ -127,7 +127,7 @@ impl Daemon {
             tokio::time::sleep(Duration::from_millis(250)).await;
         };
         self.stop().await?;
-        let events = self.events()?;
+        let events: Vec<Event> = self.events()?;
         let runs = wanted.into_iter().map(|wanted| Run {
             backend: self.backend.clone(),
             container: wanted.container.into(),
@@ -152,7 +152,26 @@ impl Daemon {
         Ok((self.summary(&series), runs.collect()))
     }
 
-    fn events(&self) -> Result<Vec<Event>> {
+    /// Waits until so many denials of a container are counted, or long enough.
+    pub async fn counts(&self, names: &[&str; 3], wanted: u64) -> Result<Vec<Series>> {
+        let begun = Instant::now();
+        loop {
+            let series = parse_metrics(&get("/metrics").await?.1);
+            let counted: u64 = counted(&series, names, []).values().sum();
+            if counted >= wanted || begun.elapsed() > SETTLE {
+                return Ok(series);
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    }
+
+    /// Stops it and returns what it wrote, line by line.
+    pub async fn finish(mut self) -> Result<Vec<serde_json::Value>> {
+        self.stop().await?;
+        self.events()
+    }
+
+    fn events<T: serde::de::DeserializeOwned>(&self) -> Result<Vec<T>> {
         let text = fs::read_to_string(&self.events)?;
         let lines = text.lines().map(|line| {
             serde_json::from_str(line).map_err(|error| format!("{line}: {error}").into())
@@ -217,7 +236,8 @@ impl Drop for Daemon {
     }
 }
 
-fn is_of(labels: &BTreeMap<String, String>, names: &[&str; 3]) -> bool {
+/// Do the labels name this container?
+pub fn is_of(labels: &BTreeMap<String, String>, names: &[&str; 3]) -> bool {
     let pairs = ["namespace", "pod", "container"].into_iter().zip(names);
     pairs
         .into_iter()
