@@ -3,7 +3,6 @@
 //! In: settings. Out: its events, its metrics and its API's answers. Invariant:
 //! a daemon that ends early or never gets ready fails the test with its log.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -13,6 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+use super::exposition::{self, Series};
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const HTTP_WITHIN: Duration = Duration::from_secs(5);
@@ -43,17 +44,6 @@ impl Event {
             .and_then(Value::as_str)
             .unwrap_or_default()
     }
-}
-
-/// One line of its metrics.
-#[derive(Clone, Debug)]
-pub struct Series {
-    /// The metric's name.
-    pub name: String,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
-    /// Its value.
-    pub value: f64,
 }
 
 impl Agent {
@@ -199,26 +189,15 @@ impl Agent {
 
     /// Its metrics.
     pub fn metrics(&self) -> Vec<Series> {
-        let text = self.metrics_text();
-        let lines = text
-            .lines()
-            .filter(|line| !line.is_empty() && !line.starts_with('#'));
-        lines
-            .map(|line| series(line).unwrap_or_else(|| panic!("not a series: {line}")))
-            .collect()
+        exposition::parse(&self.metrics_text())
     }
 
     /// The sum of a metric over the series with these labels.
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        let has = |series: &Series| {
-            labels
-                .iter()
-                .all(|(name, value)| series.labels.get(*name).is_some_and(|found| found == value))
-        };
         let all = self.metrics();
         all.iter()
-            .filter(|s| s.name == name && has(s))
-            .map(|s| s.value)
+            .filter(|series| series.name == name && series.has(labels))
+            .map(|series| series.value)
             .sum()
     }
 
@@ -312,37 +291,4 @@ pub fn monotonic_ns() -> u64 {
     // SAFETY: `time` is a timespec that outlives the call.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-}
-
-/// One line of the text format.
-fn series(line: &str) -> Option<Series> {
-    let (head, value) = line.rsplit_once(' ')?;
-    let (name, inside) = match head.split_once('{') {
-        Some((name, rest)) => (name, rest.strip_suffix('}')?),
-        None => (head, ""),
-    };
-    let mut labels = BTreeMap::new();
-    let mut rest = inside;
-    while !rest.is_empty() {
-        let (label, after) = rest.split_once("=\"")?;
-        let mut text = String::new();
-        let mut chars = after.char_indices();
-        let end = loop {
-            match chars.next()? {
-                (_, '\\') => text.push(match chars.next()?.1 {
-                    'n' => '\n',
-                    other => other,
-                }),
-                (at, '"') => break at,
-                (_, other) => text.push(other),
-            }
-        };
-        labels.insert(label.to_owned(), text);
-        rest = after[end + 1..].trim_start_matches(',');
-    }
-    Some(Series {
-        name: name.to_owned(),
-        labels,
-        value: value.parse().ok()?,
-    })
 }

@@ -10,6 +10,8 @@
 mod agent;
 #[path = "../engines/mod.rs"]
 mod engines;
+#[path = "../exposition/mod.rs"]
+mod exposition;
 mod flood;
 mod host;
 mod others;

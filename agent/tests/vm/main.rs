@@ -11,6 +11,8 @@ mod causes;
 #[path = "../engines/mod.rs"]
 mod engines;
 mod evidence;
+#[path = "../exposition/mod.rs"]
+mod exposition;
 mod image;
 mod inside;
 mod known;

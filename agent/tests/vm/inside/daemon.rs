@@ -14,8 +14,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::super::SEALWATCH;
+use super::super::exposition::{self, Series};
 use super::super::known::to_be_counted;
-use super::super::report::{Backend, Event, Provoked, Run, Series, parse_metrics};
+use super::super::report::{Backend, Event, Provoked, Run};
 use super::{OUT, Result};
 
 const ADDRESS: &str = "127.0.0.1:9402";
@@ -88,12 +89,12 @@ impl Daemon {
     pub async fn knows(&self, containers: &[[&str; 3]]) -> Result<()> {
         let begun = Instant::now();
         loop {
-            let series = parse_metrics(&get("/metrics").await?.1);
+            let series = exposition::parse(&get("/metrics").await?.1);
             let known = |names: &[&str; 3]| {
                 let mut infos = series
                     .iter()
-                    .filter(|(metric, ..)| metric == "sealwatch_container_info");
-                infos.any(|(_, labels, _)| is_of(labels, names))
+                    .filter(|series| series.name == "sealwatch_container_info");
+                infos.any(|series| is_of(series, names))
             };
             if containers.iter().all(known) {
                 return Ok(());
@@ -110,7 +111,7 @@ impl Daemon {
         let begun = Instant::now();
         let series = loop {
             let (_, text) = get("/metrics").await?;
-            let series = parse_metrics(&text);
+            let series = exposition::parse(&text);
             let all = wanted.iter().all(|wanted| {
                 let counted: u64 = counted(&series, &wanted.names, ["operation", "errno"])
                     .values()
@@ -156,7 +157,7 @@ impl Daemon {
     pub async fn counts(&self, names: &[&str; 3], wanted: u64) -> Result<Vec<Series>> {
         let begun = Instant::now();
         loop {
-            let series = parse_metrics(&get("/metrics").await?.1);
+            let series = exposition::parse(&get("/metrics").await?.1);
             let counted: u64 = counted(&series, names, []).values().sum();
             if counted >= wanted || begun.elapsed() > SETTLE {
                 return Ok(series);
@@ -196,33 +197,25 @@ impl Daemon {
 
     fn summary(&self, series: &[Series]) -> Backend {
         let pairs = |name: &str, value: &str| -> BTreeMap<String, String> {
-            series
-                .iter()
-                .filter(|(metric, ..)| metric == name)
-                .filter_map(|(_, labels, _)| {
-                    Some((labels.get("hook")?.clone(), labels.get(value)?.clone()))
-                })
+            let of_hooks = series.iter().filter(|series| series.name == name);
+            of_hooks
+                .map(|series| (series.label("hook").into(), series.label(value).into()))
                 .collect()
         };
-        let is_skip = |labels: &BTreeMap<String, String>| {
-            labels
-                .get("reason")
-                .is_some_and(|reason| reason == "program_skipped")
-        };
-        let losses = series.iter().filter(|(metric, _, value)| {
+        let losses = series.iter().filter(|series| {
             let zero = ["sealwatch_lost_total", "sealwatch_limited_denials_total"];
-            zero.contains(&metric.as_str()) && *value != 0.0
+            zero.contains(&series.name.as_str()) && series.value != 0.0
         });
         let (skips, unwanted): (Vec<_>, Vec<_>) =
-            losses.partition(|(_, labels, _)| is_skip(labels));
+            losses.partition(|series| series.label("reason") == "program_skipped");
         Backend {
             name: self.backend.clone(),
             attached: pairs("sealwatch_hooks_attached", "backend"),
             missing: pairs("sealwatch_hooks_missing", "reason"),
-            skipped: skips.iter().map(|(.., value)| *value as u64).sum(),
+            skipped: skips.iter().map(|series| series.value as u64).sum(),
             unwanted: unwanted
                 .into_iter()
-                .map(|(metric, labels, value)| format!("{metric}{labels:?} is {value}"))
+                .map(|series| format!("{series:?}"))
                 .collect(),
             log: self.log(),
         }
@@ -236,12 +229,13 @@ impl Drop for Daemon {
     }
 }
 
-/// Do the labels name this container?
-pub fn is_of(labels: &BTreeMap<String, String>, names: &[&str; 3]) -> bool {
-    let pairs = ["namespace", "pod", "container"].into_iter().zip(names);
-    pairs
-        .into_iter()
-        .all(|(label, name)| labels.get(label).is_some_and(|value| value == name))
+/// Is it of this container?
+pub fn is_of(series: &Series, [namespace, pod, container]: &[&str; 3]) -> bool {
+    series.has(&[
+        ("namespace", namespace),
+        ("pod", pod),
+        ("container", container),
+    ])
 }
 
 /// Denials of one container by some of their labels, the others added up.
@@ -251,10 +245,10 @@ fn counted<const N: usize>(
     by: [&str; N],
 ) -> BTreeMap<String, u64> {
     let mut counted = BTreeMap::new();
-    for (metric, labels, value) in series {
-        if metric == "sealwatch_denials_total" && is_of(labels, names) {
-            let words = by.map(|label| labels.get(label).map_or("", String::as_str));
-            *counted.entry(words.join(" ")).or_insert(0) += *value as u64;
+    for series in series {
+        if series.name == "sealwatch_denials_total" && is_of(series, names) {
+            let words = by.map(|label| series.label(label));
+            *counted.entry(words.join(" ")).or_insert(0) += series.value as u64;
         }
     }
     counted

@@ -56,19 +56,17 @@ pub async fn run() -> Result<()> {
         let (operation, errno) = (text("/operation"), text("/errno"));
         let (cause, lsm) = (text("/cause"), text("/lsm"));
         let labels = [
-            ("operation", &operation),
+            ("operation", operation.as_str()),
             ("errno", &errno),
             ("cause", &cause),
             ("lsm", &lsm),
         ];
-        let count = series.iter().filter(|(metric, has, _)| {
-            metric == "sealwatch_denials_total"
-                && is_of(has, &NAMES)
-                && labels
-                    .iter()
-                    .all(|(name, value)| has.get(*name) == Some(value))
+        let of_it = series.iter().filter(|series| {
+            series.name == "sealwatch_denials_total"
+                && is_of(series, &NAMES)
+                && series.has(&labels)
         });
-        let count = count.map(|(.., value)| *value as u64).sum();
+        let count = of_it.map(|series| series.value as u64).sum();
         told.push(Told {
             path: text("/path"),
             subject: text("/details/lsm/subject"),
