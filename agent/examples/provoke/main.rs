@@ -104,7 +104,7 @@ const SUITES: &[Suite] = &[
     suite("namespace", "prepared", ROOT, namespace::prepare, namespace::run),
     suite("frozen", "prepared, on ext4", ROOT, frozen::prepare, frozen::run),
     suite("noexec", "prepared, on a tmpfs mounted noexec", ROOT, memory::prepare_noexec,
-        |at| run_cases(at, &memory::noexec())),
+        memory::run_noexec),
     suite("nodev", "prepared, on a tmpfs mounted nodev", ROOT, memory::prepare_nodev,
         |at| run_cases(at, &memory::nodev())),
     suite("bytes", "an empty tmpfs with a size limit", ROOT, nothing,

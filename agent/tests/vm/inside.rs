@@ -84,14 +84,18 @@ struct Watched {
     there: Vec<Watch>,
 }
 
-/// The everyday cases, of which a pod has all that need no capability.
-fn everyday(name: &str, frozen: bool, volume: &str) -> Result<Place> {
+/// The everyday cases: all, or those that need no capability and are not had elsewhere.
+fn everyday(name: &str, all: bool, volume: &str) -> Result<Place> {
     let mut place = Place::new(name)?;
     place.suites(&[&format!("root={}", image::SEALED)]);
+    if all {
+        // Once, apart from what else refuses ptrace.
+        place.suites(&["yama=/vol"]);
+    }
     place.read_only("ro", &["volume"])?;
     place.small("small", "size=64k", "bytes")?;
     place.small("few", "nr_inodes=32,size=1m", "inodes")?;
-    place.quota("ext4", frozen)?;
+    place.quota("ext4", all)?;
     place.volume("vol", volume, "refused")?;
     Ok(place)
 }
@@ -105,7 +109,7 @@ fn special() -> Result<Place> {
         "vol",
         &["guarded", "namespace", "seccomp", "landlock", "bpf"],
     )?;
-    place.suites(&["grouped=/vol/guarded", "unconfined=/vol", "yama=/vol"]);
+    place.suites(&["grouped=/vol/guarded", "unconfined=/vol"]);
     place.lower_only("lower", "superblock")?;
     place.read_only_disk("disk", "disk")?;
     place.tmpfs("noexec", "noexec", "noexec")?;

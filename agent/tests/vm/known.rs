@@ -28,25 +28,17 @@ struct Partly {
     lacks: Lacks,
 }
 
-const fn by(
-    backend: Backend,
-    situation: &'static str,
-    operation: Operation,
-    lacks: Lacks,
-) -> Partly {
+const fn by_kprobe(situation: &'static str, operation: Operation, lacks: Lacks) -> Partly {
     Partly {
-        backend,
+        backend: Backend::Kprobe,
         situation,
         operation,
         lacks,
     }
 }
 
-const fn by_kprobe(situation: &'static str, operation: Operation, lacks: Lacks) -> Partly {
-    by(Backend::Kprobe, situation, operation, lacks)
-}
-
-/// A kretprobe takes the path from the system call's registers, which io_uring has not.
+/// A kretprobe takes the path from the system call's registers, which io_uring and a
+/// page fault have not.
 const PARTLY: &[Partly] = &[
     by_kprobe("uring", Operation::Open, Lacks::Path),
     by_kprobe("uring", Operation::Create, Lacks::Operation),
@@ -56,25 +48,6 @@ const PARTLY: &[Partly] = &[
     by_kprobe("uring_ownership", Operation::Open, Lacks::Path),
     by_kprobe("tmpfs_bytes_uring", Operation::Write, Lacks::Path),
     by_kprobe("tmpfs_bytes_fault", Operation::Mmap, Lacks::Path),
-    // Only the tree of mappings knows the file.
-    by(
-        Backend::Fexit,
-        "noexec_mprotect",
-        Operation::Mmap,
-        Lacks::Path,
-    ),
-    by(
-        Backend::Kprobe,
-        "noexec_mprotect",
-        Operation::Mmap,
-        Lacks::Path,
-    ),
-    by(
-        Backend::Tracepoint,
-        "noexec_mprotect",
-        Operation::Mmap,
-        Lacks::Path,
-    ),
 ];
 
 /// Operations on something else than a file.

@@ -62,9 +62,7 @@ pub async fn run() -> Result<()> {
             ("lsm", &lsm),
         ];
         let of_it = series.iter().filter(|series| {
-            series.name == "sealwatch_denials_total"
-                && is_of(series, &NAMES)
-                && series.has(&labels)
+            series.name == "sealwatch_denials_total" && is_of(series, &NAMES) && series.has(&labels)
         });
         let count = of_it.map(|series| series.value as u64).sum();
         told.push(Told {
