@@ -48,7 +48,7 @@ const HOOKS: [&str; 3] = [
     "bpf_lsm_path_mkdir",
     "bpf_lsm_path_unlink",
 ];
-/// The name of the tasks that it refuses: `provoke-bpf`, NUL padded.
+/// The name of the tasks that it refuses: `provoke-bpf`, and NULs.
 const REFUSED: [u8; 16] = *b"provoke-bpf\0\0\0\0\0";
 
 /// `struct bpf_insn`: opcode, registers (source in the high half), offset, immediate.
@@ -67,10 +67,10 @@ fn program() -> Vec<u64> {
             .rev()
             .fold(0_u64, |word, byte| word << 8 | u64::from(*byte))
     });
-    let compare = |offset: i16, word: u64, skip: i16| {
+    let compare = |load: u8, offset: i16, word: u64, skip: i16| {
         [
             // r3 = name's word; r4 = the other's; if they differ, go on at the end.
-            instruction(0x79, 0xa3, offset, 0),
+            instruction(load, 0xa3, offset, 0),
             instruction(0x18, 0x04, 0, word as i32),
             instruction(0, 0, 0, (word >> 32) as i32),
             instruction(0x5d, 0x43, skip, 0),
@@ -83,8 +83,9 @@ fn program() -> Vec<u64> {
         instruction(0xb7, 0x02, 0, 16),
         instruction(0x85, 0, 0, 16),
     ];
-    code.extend(compare(-16, low, 6));
-    code.extend(compare(-8, high, 2));
+    code.extend(compare(0x79, -16, low, 6));
+    // As far as its NUL: some kernels, 6.1 among them, do not pad it.
+    code.extend(compare(0x61, -8, high & 0xffff_ffff, 2));
     code.extend([
         instruction(0xb7, 0, 0, -libc::EPERM),
         instruction(0x95, 0, 0, 0),
