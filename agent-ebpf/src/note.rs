@@ -5,7 +5,7 @@
 //! a note that knows less never erases evidence. Lacks on purpose: counting.
 
 use aya_ebpf::helpers::generated::bpf_get_current_pid_tgid;
-use sealwatch_ebpf::wire::{Evidence, Lsm, Pending, Signals};
+use sealwatch_ebpf::wire::{Evidence, Pending, Signals};
 
 use crate::PENDING;
 use crate::kernel::Task;
@@ -30,22 +30,11 @@ pub fn is_known(evidence: &Evidence) -> bool {
 /// signal only fills a gap, and a signal without evidence leaves it alone.
 #[inline(always)]
 pub fn remember(signals: u16, evidence: Evidence) {
-    write(signals, None, evidence);
-}
-
-/// Adds a security module's refusal to the note of the current system call.
-#[inline(always)]
-pub fn remember_module(module: Lsm, signals: u16) {
-    write(signals, Some(module), Evidence::default());
-}
-
-#[inline(always)]
-fn write(signals: u16, module: Option<Lsm>, evidence: Evidence) {
     let thread = thread();
     let mut next = Pending {
         syscall: Task::current().fingerprint(),
         signals: u32::from(signals),
-        lsm: module.map_or(0, |module| module as u32),
+        lsm: 0,
         evidence,
     };
     // SAFETY: the entry is this thread's own; nobody else writes it.
@@ -67,11 +56,41 @@ fn write(signals: u16, module: Option<Lsm>, evidence: Evidence) {
         }
         next.evidence.capability = capability;
         next.signals |= earlier.signals;
-        if next.lsm == 0 {
-            next.lsm = earlier.lsm;
-        }
+        next.lsm = earlier.lsm;
     }
     let _ = PENDING.insert(thread, next, 0);
+}
+
+/// Adds a security module's refusal to the note of the system call with this
+/// fingerprint, with the capability it refused, plus one; what is known of a
+/// file stays.
+#[inline(always)]
+pub fn remember_module(lsm: u32, capability: u32, syscall: u64) {
+    let thread = thread();
+    let signals = u32::from(Signals::SECURITY);
+    match PENDING.get_ptr_mut(thread) {
+        // SAFETY: a live map value, this thread's own.
+        Some(note) if unsafe { (*note).syscall == syscall } => unsafe {
+            (*note).signals |= signals;
+            (*note).lsm = lsm;
+            if capability != 0 {
+                (*note).evidence.capability = capability;
+            }
+        },
+        _ => {
+            let evidence = Evidence {
+                capability,
+                ..Evidence::default()
+            };
+            let note = Pending {
+                syscall,
+                signals,
+                lsm,
+                evidence,
+            };
+            let _ = PENDING.insert(thread, note, 0);
+        }
+    }
 }
 
 /// A note as a refusal takes it up.

@@ -12,12 +12,11 @@ mod landlock;
 mod other;
 mod selinux;
 
-use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_probe_read_kernel_str};
-use sealwatch_ebpf::wire::{
-    Backend, Evidence, Hook, Lsm, LsmDetail, LsmNote, Operation, Pending, Signals,
-};
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
+use sealwatch_ebpf::wire::{Backend, Hook, Lsm, LsmDetail, LsmNote, Operation, Signals};
 
 use crate::kernel::Task;
+use crate::note::{remember_module, thread};
 use crate::refusal::{Refusal, Subject, record};
 use crate::{LSM_NOTES, PENDING};
 
@@ -137,7 +136,7 @@ impl Word {
                 operation,
                 errno: self.errno,
                 signals: Signals::SECURITY,
-                subject,
+                subject: subject.veiled(),
             },
         );
     }
@@ -163,18 +162,12 @@ fn is_first_capability(capability: u32) -> bool {
     }
 }
 
-/// The current thread, as the maps of notes know it.
-#[inline(always)]
-fn thread() -> u64 {
-    // SAFETY: a helper without arguments.
-    unsafe { bpf_get_current_pid_tgid() }
-}
-
 /// Writes a [`Word`] into the maps, in a frame of its own, beside that of `record`.
 #[inline(never)]
 fn write(who: u32, requested: u32, subject: u64, object: u64, class: u64) {
     let syscall = Task::current().fingerprint();
-    pending(who, syscall);
+    let module = who & ((1 << MODULE_BITS) - 1);
+    remember_module(module, who >> MODULE_BITS, syscall);
     let Some(note) = note(syscall) else { return };
     // SAFETY: a live map value, this thread's own; the helper writes no more
     // than the size that is passed.
@@ -198,40 +191,12 @@ fn write(who: u32, requested: u32, subject: u64, object: u64, class: u64) {
     }
 }
 
-/// Adds to the note of the current system call; what is known of a file stays.
-#[inline(always)]
-fn pending(who: u32, syscall: u64) {
-    let thread = thread();
-    let signals = u32::from(Signals::SECURITY);
-    let lsm = who & ((1 << MODULE_BITS) - 1);
-    let capability = who >> MODULE_BITS;
-    match PENDING.get_ptr_mut(thread) {
-        // SAFETY: a live map value, this thread's own.
-        Some(note) if unsafe { (*note).syscall == syscall } => unsafe {
-            (*note).signals |= signals;
-            (*note).lsm = lsm;
-            if capability != 0 {
-                (*note).evidence.capability = capability;
-            }
-        },
-        _ => {
-            let evidence = Evidence {
-                capability,
-                ..Evidence::default()
-            };
-            let note = Pending {
-                syscall,
-                signals,
-                lsm,
-                evidence,
-            };
-            let _ = PENDING.insert(thread, note, 0);
-        }
-    }
-}
-
 /// The current system call's entry among the details.
 #[inline(always)]
+#[allow(
+    clippy::needless_borrows_for_generic_args,
+    reason = "a copy does not fit on the stack"
+)]
 fn note(syscall: u64) -> Option<*mut LsmNote> {
     let thread = thread();
     let current = match LSM_NOTES.get_ptr(thread) {

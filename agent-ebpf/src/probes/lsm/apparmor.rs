@@ -28,9 +28,8 @@ fn profile() -> u64 {
     if sizes == 0 {
         return 0;
     }
-    let task = Task::current().address;
     let place: u32 = read(sizes + offset!(lsm_blob_sizes_cred));
-    let security = word(word(task + offset!(task_cred)) + offset!(cred_security));
+    let security = word(Task::current().cred() + offset!(cred_security));
     let label = word(security + u64::from(place));
     let profile = word(label + offset!(aa_label_vec));
     word(profile + offset!(aa_profile_base) + offset!(aa_policy_hname))

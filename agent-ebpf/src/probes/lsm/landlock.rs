@@ -10,6 +10,7 @@ use aya_ebpf::EbpfContext as _;
 use aya_ebpf::helpers::generated::bpf_get_func_arg;
 use aya_ebpf::macros::{fexit as fexit_program, kretprobe as kretprobe_program};
 use aya_ebpf::programs::{FExitContext, RetProbeContext};
+use sealwatch_ebpf::gate;
 use sealwatch_ebpf::wire::{Backend, Hook, Lsm};
 
 use super::{Word, fexit, kretprobe};
@@ -17,8 +18,6 @@ use crate::kernel::read;
 
 /// What Landlock refuses operations on paths with.
 const EACCES: u8 = 13;
-/// What it refuses others with; these alone are counted here.
-const EPERM: u8 = 1;
 /// LANDLOCK_ACCESS_FS_TRUNCATE and _IOCTL_DEV: an open asks for them beforehand,
 /// and succeeds without.
 const OPTIONAL: u32 = 1 << 14 | 1 << 15;
@@ -26,17 +25,29 @@ const OPTIONAL: u32 = 1 << 14 | 1 << 15;
 const RIGHTS: usize = 16;
 
 // match-proto: void landlock_log_denial(const struct landlock_cred_security *subject, const struct landlock_request *request)
-/// Every refusal, from 6.15 on.
+/// Every refusal, from 6.15 on. What is counted here is refused with EPERM.
 #[fexit_program]
 pub fn fexit_landlock_path_2(_ctx: FExitContext) -> i32 {
-    Word::new(Lsm::Landlock, Hook::LandlockPath, Backend::Fexit, EPERM).count();
+    Word::new(
+        Lsm::Landlock,
+        Hook::LandlockPath,
+        Backend::Fexit,
+        gate::EPERM,
+    )
+    .count();
     0
 }
 
 /// Every refusal, by kretprobe.
 #[kretprobe_program]
 pub fn kretprobe_landlock_path_void(_ctx: RetProbeContext) -> u32 {
-    Word::new(Lsm::Landlock, Hook::LandlockPath, Backend::Kprobe, EPERM).count();
+    Word::new(
+        Lsm::Landlock,
+        Hook::LandlockPath,
+        Backend::Kprobe,
+        gate::EPERM,
+    )
+    .count();
     0
 }
 

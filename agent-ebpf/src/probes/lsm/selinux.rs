@@ -9,10 +9,11 @@
 use aya_ebpf::macros::raw_tracepoint;
 use aya_ebpf::programs::RawTracePointContext;
 use sealwatch_ebpf::gate;
-use sealwatch_ebpf::wire::{Backend, Hook, Lsm};
+use sealwatch_ebpf::wire::{Backend, Hook, Lsm, Operation};
 
 use super::{Word, fexit, kretprobe};
-use crate::kernel::{offset, read};
+use crate::count::veil;
+use crate::kernel::{Task, offset, read};
 
 // match-proto: int avc_denied(u32 ssid, u32 tsid, u16 tclass, u32 requested, u8 driver, u8 xperm, unsigned int flags, struct av_decision *avd)
 fexit!(
@@ -20,11 +21,10 @@ fexit!(
     8,
     Selinux,
     SelinuxDenied,
-    |ctx, word| Word {
+    |ctx, word| cache(Word {
         requested: ctx.arg(3),
         ..word
-    }
-    .note()
+    })
 );
 // Older ones with a state before these have nine arguments as well, but no
 // trampoline carries so many there.
@@ -34,11 +34,10 @@ fexit!(
     9,
     Selinux,
     SelinuxDenied,
-    |ctx, word| Word {
+    |ctx, word| cache(Word {
         requested: ctx.arg(3),
         ..word
-    }
-    .note()
+    })
 );
 // match-proto: int selinux_ptrace_traceme(struct task_struct *parent)
 fexit!(
@@ -84,8 +83,19 @@ kretprobe!(
     kretprobe_selinux_denied_note,
     Selinux,
     SelinuxDenied,
-    |word| word.note()
+    |word| cache(word)
 );
+
+/// Notes a refusal of the cache. Where memory is mapped, the kernel asks whether
+/// the task may have more than there is, and goes on where not; there the
+/// audited refusals alone are true ones.
+#[inline(always)]
+fn cache(word: Word) {
+    let operation = Task::current().syscall().operation();
+    if operation != Operation::Exec as u8 && operation != Operation::Mmap as u8 {
+        word.note();
+    }
+}
 
 /// Starts of the classes of capabilities: `capability`, `capability2`,
 /// `cap_userns`, `cap2_userns`.
@@ -120,7 +130,9 @@ pub fn tp_selinux_audited(ctx: RawTracePointContext) -> i32 {
             Some(first) => {
                 let denied: u32 = read(data + offset!(selinux_audit_denied));
                 let word = Word {
-                    capability: first + lowest_bit(denied) + 1,
+                    capability: (first + lowest_bit(denied) + 1) ^ veil() as u32,
+                    // What the system call makes of a missing capability.
+                    errno: gate::EPERM,
                     ..word
                 };
                 word.count_capability();
@@ -142,22 +154,13 @@ fn first_capability(class: u64) -> Option<u32> {
     }
 }
 
-/// Number of the lowest bit that is set. The processor of this program has no
-/// instruction for it, and a loop would be checked for each of its steps.
+/// Number of the lowest bit that is set, counted as the bits below it, without
+/// a branch: the verifier would follow each way through the rest of the program.
 #[inline(always)]
 fn lowest_bit(bits: u32) -> u32 {
-    let lowest = bits & bits.wrapping_neg();
-    let mut number = 0;
-    for (mask, amount) in [
-        (0xffff_0000u32, 16),
-        (0xff00_ff00, 8),
-        (0xf0f0_f0f0, 4),
-        (0xcccc_cccc, 2),
-        (0xaaaa_aaaa, 1),
-    ] {
-        if lowest & mask != 0 {
-            number += amount;
-        }
-    }
-    number
+    let below = (bits & bits.wrapping_neg()).wrapping_sub(1);
+    let pairs = below - (below >> 1 & 0x5555_5555);
+    let quads = (pairs & 0x3333_3333) + (pairs >> 2 & 0x3333_3333);
+    let bytes = (quads + (quads >> 4)) & 0x0f0f_0f0f;
+    bytes.wrapping_mul(0x0101_0101) >> 24
 }
