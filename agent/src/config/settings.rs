@@ -68,7 +68,7 @@ pub const SETTINGS: &[Setting] = &[
         "seccomp",
         "",
         "false",
-        "Count what seccomp filters refuse as well; every system call of the machine pays for it.",
+        "Count what seccomp filters refuse as well; each system call of a task under a filter pays for it.",
     ),
     one(
         "host",
