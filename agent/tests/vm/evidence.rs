@@ -44,8 +44,9 @@ const FACTS: &[Fact] = &[
     // The seed of confusion: neither EROFS nor a module, and whose it is.
     fact("ownership", FEXIT, "/details/file/uid", "0"),
     fact("ownership", Backend::ALL, "/details/task/uid", "10001"),
-    // In a pod, whose changes have it as well, or of a volume of Docker's.
-    fact("ownership", FEXIT, "/remedy", "fsGroup: 10001|chown -R 10001:10001 the volume"),
+    // In a pod, whose changes have it as well, or of a volume of Docker's; a refused
+    // chown is told where to set the owner instead.
+    fact("ownership", FEXIT, "/remedy", "fsGroup: 10001|chown -R 10001:10001 the volume|set the owner of"),
     fact("group", Backend::ALL, "/details/task/groups", "20001"),
     fact("user_namespace", Backend::ALL, "/details/task/uid", "100000"),
     fact("user_namespace", Backend::ALL, "/details/task/uid_in_container", "0"),
