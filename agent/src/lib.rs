@@ -8,6 +8,7 @@ pub mod classify;
 pub mod commands;
 pub mod config;
 pub mod decode;
+pub mod degrade;
 pub mod denial;
 pub mod events;
 pub mod host;
