@@ -22,4 +22,5 @@ pub mod record;
 pub mod remedy;
 pub mod report;
 pub mod source;
+pub mod tmpfs;
 pub mod write_root;

@@ -1,0 +1,109 @@
+//! A control group becomes a process whose view of the mounts is the container's.
+//!
+//! In: a directory of the control groups, a process. Out: its number, its mount
+//! table. Invariant: bounded reads; the files of /proc and of control groups
+//! alone are opened, and closed at once. Lacks on purpose: keeping the mount
+//! table open to be told of changes (`poll`): that descriptor keeps a dead
+//! container's mounts, and what they use, alive.
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+/// Bytes of `cgroup.procs` that are looked at: some thousand processes.
+const PROCS_MAX: u64 = 16 * 1024;
+/// Control groups below a container's that are looked at for a process.
+const GROUPS_MAX: usize = 32;
+/// Bytes of a mount table that are looked at: some thousand mounts. A container
+/// that may mount could make the kernel write a hundred thousand lines.
+pub const TABLE_MAX: u64 = 256 * 1024;
+
+/// The lowest process number in a control group, or where it has none, in the
+/// nearest below it. As a rule that is the container's first process.
+pub fn of_group(directory: &Path) -> Option<u32> {
+    let mut waiting = VecDeque::from([PathBuf::from(directory)]);
+    for _ in 0..GROUPS_MAX {
+        let directory = waiting.pop_front()?;
+        let text = read_at_most(&directory.join("cgroup.procs"), PROCS_MAX).unwrap_or_default();
+        let lowest = lowest(&text);
+        if lowest.is_some() {
+            return lowest;
+        }
+        let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
+        let groups = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        waiting.extend(groups.take(GROUPS_MAX).map(|entry| entry.path()));
+    }
+    None
+}
+
+/// A last line that was cut off would be a wrong number. Processes of another
+/// pid namespace are shown as 0.
+fn lowest(text: &[u8]) -> Option<u32> {
+    let whole = text.iter().rposition(|byte| *byte == b'\n')?;
+    text[..whole]
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| std::str::from_utf8(line).ok()?.parse().ok())
+        .filter(|pid| *pid != 0)
+        .min()
+}
+
+/// Number of a process's mount namespace.
+pub fn mount_namespace(pid: u32) -> io::Result<u64> {
+    Ok(fs::metadata(format!("/proc/{pid}/ns/mnt"))?.ino())
+}
+
+/// The mount table of a process in whole lines, and whether that is all of it.
+pub fn mount_table(pid: u32) -> io::Result<(Vec<u8>, bool)> {
+    let mut text = read_at_most(Path::new(&format!("/proc/{pid}/mountinfo")), TABLE_MAX)?;
+    let whole = text.len() < TABLE_MAX as usize;
+    if !whole {
+        let end = text.iter().rposition(|byte| *byte == b'\n');
+        text.truncate(end.map_or(0, |end| end + 1));
+    }
+    Ok((text, whole))
+}
+
+pub(super) fn read_at_most(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    File::open(path)?.take(bytes).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_whole_number_counts() {
+        assert_eq!(lowest(b"40\n7\n300\n"), Some(7));
+        assert_eq!(lowest(b"40\n3"), Some(40));
+        assert_eq!(lowest(b"0\n0\n"), None);
+        assert_eq!(lowest(b""), None);
+    }
+
+    #[test]
+    fn a_process_is_found_in_a_group_below() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |group: &str, text: &str| {
+            fs::create_dir_all(dir.path().join(group)).unwrap();
+            fs::write(dir.path().join(group).join("cgroup.procs"), text).unwrap();
+        };
+        write("", "");
+        write("container", "");
+        write("container/init.scope", "41\n");
+        assert_eq!(of_group(dir.path()), Some(41));
+        write("container", "50\n");
+        assert_eq!(of_group(dir.path()), Some(50));
+        assert_eq!(of_group(&dir.path().join("none")), None);
+    }
+
+    #[test]
+    fn this_process_has_a_mount_table_and_a_namespace() {
+        let (text, whole) = mount_table(std::process::id()).unwrap();
+        assert!(whole && text.ends_with(b"\n"));
+        assert!(mount_namespace(std::process::id()).unwrap() > 0);
+        assert!(mount_table(u32::MAX).is_err());
+    }
+}
