@@ -1,0 +1,134 @@
+//! Real tmpfs mounts in mount namespaces of their own, and in real containers.
+//!
+//! A test that cannot run says so loudly; with `CI=true` that is a failure.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
+mod containers;
+#[path = "../engines/mod.rs"]
+mod engines;
+mod hang;
+mod local;
+mod price;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use sealwatch::tmpfs::visit::{Known, Place, Seen, Surroundings, visit};
+use sealwatch::tmpfs::{HostTmpfs, Unmeasured, Usage, process};
+
+/// A shell in a mount namespace of its own, and in a "control group" that is a
+/// plain directory, as no more than `cgroup.procs` is read of it.
+struct Room {
+    shell: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+    group: tempfile::TempDir,
+    /// Directory on the disk for mount points.
+    dir: tempfile::TempDir,
+    known: Known,
+    now_ns: u64,
+}
+
+impl Room {
+    /// Opens one, or says why that cannot be.
+    fn open() -> Result<Room, String> {
+        engines::may_start()?;
+        let mut shell = Command::new("unshare")
+            .args(["--mount", "--propagation", "private", "sh"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("unshare: {error}"))?;
+        let to = shell.stdin.take().unwrap();
+        let from = BufReader::new(shell.stdout.take().unwrap());
+        let group = tempfile::tempdir().unwrap();
+        std::fs::write(
+            group.path().join("cgroup.procs"),
+            format!("{}\n", shell.id()),
+        )
+        .unwrap();
+        let mut room = Room {
+            shell,
+            to,
+            from,
+            group,
+            dir: tempfile::tempdir().unwrap(),
+            known: Known::default(),
+            now_ns: 1,
+        };
+        room.run("true");
+        Ok(room)
+    }
+
+    /// Runs a script in the room, `$D` being its directory; fails unless it succeeds.
+    fn run(&mut self, script: &str) {
+        let status = self.try_run(script);
+        assert_eq!(status, 0, "{script}");
+    }
+
+    fn try_run(&mut self, script: &str) -> i32 {
+        let dir = self.dir.path().display();
+        writeln!(self.to, "D={dir}; ( {script} ) >&2; echo $?").unwrap();
+        let mut line = String::new();
+        self.from.read_line(&mut line).unwrap();
+        line.trim().parse().unwrap()
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.dir.path().join(name).to_string_lossy().into_owned()
+    }
+
+    /// Takes a turn, `seconds` after the last one.
+    fn visit_after(&mut self, seconds: u64) -> Seen {
+        self.now_ns += seconds * 1_000_000_000;
+        let place = Place {
+            group: self.group.path().to_owned(),
+            memory: None,
+        };
+        visit(&mut self.known, &place, &around(), self.now_ns)
+    }
+
+    /// What a turn without a new reading of the mount table sees of one mount.
+    fn usage(&mut self, name: &str) -> Option<Result<Usage, Unmeasured>> {
+        let seen = self.visit_after(0);
+        usage_of(&seen, &self.path(name))
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+    }
+}
+
+/// This process's namespace stands for the host's.
+fn around() -> Surroundings {
+    let host = process::mount_table(std::process::id()).unwrap().0;
+    Surroundings {
+        host: HostTmpfs::of(&sealwatch::tmpfs::rows::parse(&host)),
+        host_version: 0,
+        host_namespace: process::mount_namespace(std::process::id()).ok(),
+        memory: None,
+    }
+}
+
+fn usage_of(seen: &Seen, target: &str) -> Option<Result<Usage, Unmeasured>> {
+    let at = seen
+        .ownership
+        .mounts
+        .iter()
+        .position(|mount| mount.target == target.as_bytes())?;
+    Some(seen.usage[at].clone())
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Where the groups of this host's containers are.
+fn groups() -> PathBuf {
+    let layout = sealwatch::identity::hierarchy::Layout::read().unwrap();
+    layout.root().unwrap().to_owned()
+}
