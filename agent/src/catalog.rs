@@ -214,6 +214,11 @@ pub const LOSSES: &[LossRow] = &[
     ),
     loss(
         Stage::Identity,
+        "life_queue_full",
+        "Beginnings and ends of containers that came too many at once.",
+    ),
+    loss(
+        Stage::Identity,
         "look_up_dropped",
         "A question to a runtime that was too busy.",
     ),

@@ -21,22 +21,24 @@ mod docker;
 pub mod hierarchy;
 mod inquiry;
 mod labels;
+mod life;
 mod limits;
+mod nest;
 pub mod runtimes;
 pub mod status;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::denial::{CgroupId, Container, Loss, Owner, Runtime, Stage, Unresolved};
+use crate::denial::{CgroupId, Container, Loss, Owner, Stage, Unresolved};
 use cgroup::{Parsed, parse};
 use description::merge;
 pub use description::{Description, LookUp};
 pub use hierarchy::Scan;
+use life::Lives;
+pub use life::{LIVES_MAX, Life};
 pub use limits::Limits;
-
-/// A container that stays undescribed is asked for again at most this often.
-const ASK_AGAIN_NS: u64 = 5_000_000_000;
+use nest::{Group, Known, Levels, Place};
 
 /// What a control group turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,36 +76,12 @@ pub struct Tracked {
     pub undescribed: usize,
 }
 
-/// Ids of the containers a group lies in, outermost first.
-type Levels = Arc<[Arc<str>]>;
-
-enum Place {
-    Host,
-    Unparsable,
-    Container(Levels),
-}
-
-struct Group {
-    place: Place,
-    seen_ns: u64,
-    removed_ns: Option<u64>,
-}
-
-struct Known {
-    container: Arc<Container>,
-    /// Itself, and the containers around it; empty until a control group was seen.
-    levels: Levels,
-    /// Control groups that lie in it, the dead ones of the grace time included.
-    groups: usize,
-    asked_ns: Option<u64>,
-    touched_ns: u64,
-}
-
 /// Who is behind which control group.
 pub struct Identity {
     limits: Limits,
     groups: HashMap<CgroupId, Group>,
     containers: HashMap<Arc<str>, Known>,
+    lives: Lives,
     cgroup_overflow: u64,
     container_overflow: u64,
     scan_skipped: u64,
@@ -116,15 +94,21 @@ impl Identity {
             limits,
             groups: HashMap::new(),
             containers: HashMap::new(),
+            lives: Lives::default(),
             cgroup_overflow: 0,
             container_overflow: 0,
             scan_skipped: 0,
         }
     }
 
-    /// Takes in a control group; again for a known one is harmless, and does
-    /// not bring a removed one back (a scan and the events overlap).
+    /// Takes in a control group that was made just now; again for a known one is
+    /// harmless, and does not bring a removed one back (a scan and the events overlap).
     pub fn cgroup_created(&mut self, id: CgroupId, path: &[u8], now_ns: u64) -> Seen {
+        self.take_in(id, path, Some(now_ns), now_ns)
+    }
+
+    /// `born_ns` is missing where the birth was not seen.
+    fn take_in(&mut self, id: CgroupId, path: &[u8], born_ns: Option<u64>, now_ns: u64) -> Seen {
         if let Some(group) = self.groups.get(&id) {
             return match &group.place {
                 Place::Host => Seen::Host,
@@ -159,6 +143,9 @@ impl Identity {
                 }
                 for (at, level) in nest.levels.iter().enumerate() {
                     self.enter(&ids[..=at], level.runtime, now_ns);
+                    if level.group_len == path.len() {
+                        self.begin(&ids[at], id, path, born_ns);
+                    }
                 }
                 let levels: Levels = ids.into();
                 (Place::Container(levels.clone()), self.ask(&levels, now_ns))
@@ -175,8 +162,25 @@ impl Identity {
 
     /// Takes in the end of a control group; its name stays for the grace time.
     pub fn cgroup_removed(&mut self, id: CgroupId, now_ns: u64) {
-        if let Some(group) = self.groups.get_mut(&id) {
-            group.removed_ns.get_or_insert(now_ns);
+        let Some(group) = self.groups.get_mut(&id) else {
+            return;
+        };
+        if group.removed_ns.replace(now_ns).is_some() {
+            return;
+        }
+        let Place::Container(levels) = &group.place else {
+            return;
+        };
+        for id in levels.iter() {
+            let Some(known) = self.containers.get_mut(id) else {
+                continue;
+            };
+            known.live = known.live.saturating_sub(1);
+            if known.live == 0 {
+                self.lives.push(Life::Ended {
+                    container: id.clone(),
+                });
+            }
         }
     }
 
@@ -191,14 +195,16 @@ impl Identity {
         self.scan_skipped += scan.skipped;
         let found: HashSet<CgroupId> = scan.groups.iter().map(|(id, _)| *id).collect();
         if scan.complete {
-            for (id, group) in &mut self.groups {
-                if group.seen_ns < started_ns && !found.contains(id) {
-                    group.removed_ns.get_or_insert(now_ns);
-                }
-            }
+            let gone = self
+                .groups
+                .iter()
+                .filter(|(id, group)| group.seen_ns < started_ns && !found.contains(id));
+            let gone: Vec<CgroupId> = gone.map(|(id, _)| *id).collect();
+            gone.into_iter()
+                .for_each(|id| self.cgroup_removed(id, now_ns));
         }
         let take_in =
-            |(id, path): &(CgroupId, Vec<u8>)| (*id, self.cgroup_created(*id, path, now_ns));
+            |(id, path): &(CgroupId, Vec<u8>)| (*id, self.take_in(*id, path, None, now_ns));
         scan.groups.iter().map(take_in).collect()
     }
 
@@ -220,7 +226,9 @@ impl Identity {
         let known = Known {
             container: Arc::new(container),
             levels: Arc::new([]),
+            home: None,
             groups: 0,
+            live: 0,
             asked_ns: None,
             touched_ns: now_ns,
         };
@@ -241,6 +249,25 @@ impl Identity {
                 None => Owner::Unknown(Unresolved::CgroupUnseen),
             },
         }
+    }
+
+    /// The own group of the innermost container that a group lies in: the first
+    /// process there has the container's view of the mounts.
+    pub fn home(&self, id: CgroupId) -> Option<&[u8]> {
+        let Place::Container(levels) = &self.groups.get(&id)?.place else {
+            return None;
+        };
+        self.containers.get(levels.last()?)?.home.as_deref()
+    }
+
+    /// What is known of a container, by its runtime's id.
+    pub fn container(&self, id: &str) -> Option<&Arc<Container>> {
+        self.containers.get(id).map(|known| &known.container)
+    }
+
+    /// The beginnings and ends of containers since the last time, in their order.
+    pub fn take_lives(&mut self) -> Vec<Life> {
+        self.lives.take()
     }
 
     /// Lets go of control groups that died longer than the grace time ago, and
@@ -284,11 +311,12 @@ impl Identity {
     }
 
     /// What was left out, cumulative.
-    pub fn losses(&self) -> [Loss; 3] {
+    pub fn losses(&self) -> [Loss; 4] {
         [
             ("cgroup_table_full", self.cgroup_overflow),
             ("container_table_full", self.container_overflow),
             ("scan_skipped", self.scan_skipped),
+            ("life_queue_full", self.lives.lost()),
         ]
         .map(|(reason, count)| Loss {
             stage: Stage::Identity,
@@ -317,70 +345,6 @@ impl Identity {
                     .innermost_told(&known.levels)
                     .is_some_and(|owner| std::ptr::eq(owner, *known))
         })
-    }
-
-    /// The rule of the file's head.
-    fn innermost_told(&self, levels: &Levels) -> Option<&Known> {
-        let known = || levels.iter().filter_map(|id| self.containers.get(id));
-        known()
-            .find(|known| known.container.described)
-            .or_else(|| known().next_back())
-    }
-
-    /// Enters the last of `ids`, whose other members lie around it.
-    fn enter(&mut self, ids: &[Arc<str>], runtime: Runtime, now_ns: u64) {
-        let Some(id) = ids.last() else { return };
-        let known = self.containers.entry(id.clone()).or_insert_with(|| Known {
-            container: Arc::new(Container::unnamed(id, runtime)),
-            levels: Arc::new([]),
-            groups: 0,
-            asked_ns: None,
-            touched_ns: now_ns,
-        });
-        // A shorter nest is nearer to the root and cannot be made from inside.
-        if known.levels.is_empty() || ids.len() < known.levels.len() {
-            known.levels = ids.into();
-        }
-        known.groups += 1;
-    }
-
-    fn ask(&mut self, levels: &Levels, now_ns: u64) -> Seen {
-        let mut look_ups = Vec::new();
-        for id in levels.iter() {
-            let Some(known) = self.containers.get_mut(id) else {
-                continue;
-            };
-            let waited = known
-                .asked_ns
-                .is_none_or(|asked_ns| now_ns.saturating_sub(asked_ns) >= ASK_AGAIN_NS);
-            // What is only listed so far (no root, no mounts) is asked for too.
-            if known.container.read_only_root.is_none() && waited {
-                known.asked_ns = Some(now_ns);
-                look_ups.push(LookUp {
-                    id: id.to_string(),
-                    runtime: known.container.runtime,
-                });
-            }
-        }
-        Seen::Container { look_ups }
-    }
-
-    /// Makes room for `count` containers by letting go of described ones without
-    /// a control group, oldest first, `except` those about to get one.
-    fn make_room(&mut self, count: usize, except: &[Arc<str>]) -> bool {
-        while self.containers.len() + count > self.limits.containers {
-            let oldest = self
-                .containers
-                .iter()
-                .filter(|(id, known)| known.groups == 0 && !except.contains(id))
-                .min_by_key(|(_, known)| known.touched_ns)
-                .map(|(id, _)| id.clone());
-            match oldest {
-                Some(id) => self.containers.remove(&id),
-                None => return false,
-            };
-        }
-        true
     }
 }
 

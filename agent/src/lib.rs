@@ -15,6 +15,7 @@ pub mod host;
 pub mod http;
 pub mod identity;
 pub mod metrics;
+pub mod mountinfo;
 pub mod mounts;
 pub mod pipeline;
 pub mod process;

@@ -1,21 +1,18 @@
 //! The mounts of a container, from the text that the kernel shows of them.
 //!
-//! In: `/proc/PID/mountinfo` as bytes. Out: [`Mount`]s with what they are.
-//! Invariant: no bytes panic; a line that is no mount is left out; a kind is
-//! told from what the line says, and [`MountKind::Other`] where it does not.
+//! In: rows of `mountinfo`. Out: [`Mount`]s with what they are.
+//! Invariant: a kind is told from what the row says, and [`MountKind::Other`]
+//! where it does not.
 //! Lacks on purpose: reading, and any look at what is mounted.
 
 mod kind;
 mod table;
 
 use crate::denial::escape;
+use crate::mountinfo::{self, MountRow};
 use crate::remedy::MountKind;
 
-pub use table::{MountTables, NAMESPACES_MAX, READS_PER_SECOND_MAX, REREAD_NS, RETRY_NS};
-
-/// Most bytes of a namespace's text that are looked at; a container may have as
-/// many mounts as it likes, and those that follow stay unknown.
-pub const TEXT_MAX_BYTES: usize = 64 << 10;
+pub use table::{MountTables, NAMESPACES_MAX, READS_PER_SECOND_MAX, REREAD_NS, RETRY_NS, View};
 
 /// One mount of a mount namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,83 +62,27 @@ pub const fn kind_label(kind: MountKind) -> &'static str {
     }
 }
 
-/// The mounts of a text; one that was cut off loses its last line.
+/// The mounts of a text in whole lines.
 pub fn parse(text: &[u8]) -> Vec<Mount> {
-    let text = &text[..text.len().min(TEXT_MAX_BYTES)];
-    text.split_inclusive(|byte| *byte == b'\n')
-        .filter_map(|line| mount(line.strip_suffix(b"\n")?))
-        .collect()
+    mountinfo::parse(text).iter().filter_map(mount).collect()
 }
 
-/// `36 35 98:0 /root /target rw,noatime master:1 - ext4 /dev/sda1 rw,errors=continue`.
-fn mount(line: &[u8]) -> Option<Mount> {
-    let mut fields = line.split(|byte| *byte == b' ');
-    let id = number(fields.next()?)?;
-    let [_parent, device, root, target, options] = [
-        fields.next()?,
-        fields.next()?,
-        fields.next()?,
-        fields.next()?,
-        fields.next()?,
-    ];
-    // Any number of optional fields ends with a dash.
-    fields.find(|field| *field == b"-")?;
-    let file_system = fields.next()?;
-    let _source = fields.next()?;
-    let super_options = fields.next().unwrap_or_default();
-    let root = unescape(root);
-    let target = unescape(target);
-    let of_tmpfs = |name| match file_system {
-        b"tmpfs" => limit(super_options, name),
+fn mount(row: &MountRow) -> Option<Mount> {
+    let of_tmpfs = |name| match row.fs_type.as_str() {
+        "tmpfs" => limit(row.super_options.as_bytes(), name),
         _ => None,
     };
     Some(Mount {
-        id,
-        device: encode(device)?,
-        kind: kind::of(file_system, &root, &target),
-        target: escape(&target),
-        file_system: escape(&unescape(file_system)),
-        root: escape(&root),
-        options: escape(&unescape(options)),
+        id: u32::try_from(row.id).ok()?,
+        device: row.device.encoded()?,
+        kind: kind::of(row.fs_type.as_bytes(), &row.root, &row.target),
+        target: escape(&row.target),
+        file_system: escape(row.fs_type.as_bytes()),
+        root: escape(&row.root),
+        options: escape(row.options.as_bytes()),
         bytes_max: of_tmpfs(b"size="),
         inodes_max: of_tmpfs(b"nr_inodes="),
     })
-}
-
-/// `major:minor` as the kernel keeps it.
-fn encode(device: &[u8]) -> Option<u32> {
-    const MINOR_BITS: u32 = 20;
-    let colon = device.iter().position(|byte| *byte == b':')?;
-    let major: u32 = number(&device[..colon])?;
-    let minor: u32 = number(&device[colon + 1..])?;
-    Some(major.checked_mul(1 << MINOR_BITS)? | minor)
-}
-
-fn number<T: std::str::FromStr>(bytes: &[u8]) -> Option<T> {
-    std::str::from_utf8(bytes).ok()?.parse().ok()
-}
-
-/// The kernel writes blanks, newlines and backslashes as `\040`.
-fn unescape(mut bytes: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(bytes.len());
-    while let Some((byte, rest)) = bytes.split_first() {
-        let octal = rest.get(..3).filter(|_| *byte == b'\\').and_then(|digits| {
-            digits.iter().try_fold(0_u32, |value, digit| {
-                Some(value * 8 + char::from(*digit).to_digit(8)?)
-            })
-        });
-        match octal.and_then(|value| u8::try_from(value).ok()) {
-            Some(value) => {
-                plain.push(value);
-                bytes = &rest[3..];
-            }
-            None => {
-                plain.push(*byte);
-                bytes = rest;
-            }
-        }
-    }
-    plain
 }
 
 /// `size=64k` and its like.
@@ -155,7 +96,8 @@ fn limit(options: &[u8], name: &[u8]) -> Option<u64> {
         (b'g', digits) => (digits, 1 << 30),
         _ => (value, 1),
     };
-    number::<u64>(digits)?.checked_mul(unit)
+    let digits = std::str::from_utf8(digits).ok()?;
+    digits.parse::<u64>().ok()?.checked_mul(unit)
 }
 
 #[cfg(test)]

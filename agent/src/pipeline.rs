@@ -8,8 +8,10 @@
 //! A tick drains the records first and reads the counters after, so that the
 //! sample of a new counter is there before the counter, or one tick later.
 
+mod build;
 mod held;
-mod mountinfo;
+mod lives;
+mod mounts;
 mod now;
 mod publish;
 mod task;
@@ -21,17 +23,17 @@ use std::sync::Arc;
 
 use crate::aggregate::{Aggregate, Explained, HookState, RuntimeState};
 use crate::classify::{Question, Sampled, classify};
-use crate::config::Limits;
 use crate::decode;
 use crate::denial::{CgroupId, Loss, Owner, Stage};
 use crate::events::{self, EventWriter};
 use crate::http::Published;
 use crate::identity::hierarchy::Scan;
-use crate::identity::{self, Description, Identity, Seen};
-use crate::mounts::MountTables;
+use crate::identity::{Description, Identity, Seen};
 use crate::source::{RecordKind, Source, SourceError};
 use crate::write_root;
 use held::{Held, Waiting};
+use lives::Tmpfs;
+use mounts::Mounts;
 use sealwatch_ebpf::wire::{STATS_MAX, Stat};
 
 pub use held::NAME_WAIT_NS;
@@ -60,7 +62,8 @@ pub struct Pipeline<S> {
     aggregate: Aggregate,
     held: Held,
     /// None where no task's mounts are looked at, as with a recording.
-    mounts: Option<MountTables>,
+    mounts: Option<Mounts>,
+    tmpfs: Option<Tmpfs>,
     runtimes: Option<RuntimeEnds>,
     events: Option<EventWriter>,
     published: Arc<Published>,
@@ -79,63 +82,6 @@ pub struct Pipeline<S> {
 }
 
 impl<S: Source> Pipeline<S> {
-    /// Nothing seen yet.
-    pub fn new(source: S, limits: Limits, include_host: bool, published: Arc<Published>) -> Self {
-        let bounds = identity::Limits {
-            grace_ns: GRACE_NS,
-            ..identity::Limits::default()
-        };
-        Pipeline {
-            source,
-            identity: Identity::new(bounds),
-            aggregate: Aggregate::new(limits, include_host),
-            held: Held::default(),
-            mounts: None,
-            runtimes: None,
-            events: None,
-            published,
-            hooks: Arc::new([]),
-            include_host,
-            stats: [0; STATS_MAX as usize],
-            unread: true,
-            look_ups_dropped: 0,
-            names_changed: false,
-            wants_scan: false,
-            runtime_states: Vec::new(),
-            expired_ns: 0,
-            swept_ns: 0,
-        }
-    }
-
-    /// Asks these runtimes for names.
-    pub fn with_runtimes(mut self, runtimes: RuntimeEnds) -> Self {
-        self.runtimes = Some(runtimes);
-        self
-    }
-
-    /// Looks at the mounts of the tasks that are refused.
-    pub fn with_mounts(mut self) -> Self {
-        self.mounts = Some(MountTables::default());
-        self
-    }
-
-    /// Writes events there.
-    pub fn with_events(mut self, events: EventWriter) -> Self {
-        self.events = Some(events);
-        self
-    }
-
-    /// Shows these hooks.
-    pub fn with_hooks(mut self, hooks: Vec<HookState>) -> Self {
-        self.hooks = hooks.into();
-        self
-    }
-
-    /// The source, for one that has steps.
-    pub fn source_mut(&mut self) -> &mut S {
-        &mut self.source
-    }
-
     /// Takes in a scan of the control groups that was begun at `started_ns`.
     pub fn reconcile(&mut self, scan: &Scan, started_ns: u64, now: Now) {
         // Births since the scan began wait in the ring buffer; they come first.
@@ -144,6 +90,7 @@ impl<S: Source> Pipeline<S> {
         for (cgroup, seen) in seen {
             self.note(cgroup, seen);
         }
+        self.tell_lives();
     }
 
     /// Takes in what a runtime tells.
@@ -167,8 +114,9 @@ impl<S: Source> Pipeline<S> {
             let lost = match kind {
                 RecordKind::Sample => match decode::sample(bytes) {
                     Ok(denial) => {
-                        let tables = mounts.as_mut();
-                        let mount = tables.and_then(|tables| mountinfo::of(&denial, tables, now));
+                        let home = identity.home(denial.cgroup);
+                        let mounts = mounts.as_mut();
+                        let mount = mounts.and_then(|mounts| mounts.of(&denial, home, now));
                         held.push(denial, mount, now.monotonic_ns);
                         return;
                     }
@@ -197,6 +145,7 @@ impl<S: Source> Pipeline<S> {
         for (cgroup, seen) in births {
             self.note(cgroup, seen);
         }
+        self.tell_lives();
         if self.held.is_crowded() {
             self.explain(now, false);
         }
@@ -323,7 +272,7 @@ impl<S: Source> Pipeline<S> {
             denial: &denial,
             container,
             write_root: &write_root,
-            mount: mount.as_deref().map(mountinfo::seen),
+            mount: mount.as_deref().map(mounts::seen),
         }));
         let time = now.wall_at(denial.time_ns);
         let sample = Arc::new(Explained {

@@ -10,9 +10,8 @@
 //!
 //! | file | does |
 //! |---|---|
-//! | `rows` | the text of a mount table -> its rows; pure |
 //! | `ownership`, `reach` | mount table -> the tmpfs mounts of a container, and whether they can be asked safely; pure |
-//! | `read`, `process`, `memory` | the kernel's numbers |
+//! | `read`, `memory` | the kernel's numbers |
 //! | `visit` | one container's turn |
 //! | `worker` | many turns, each with a deadline |
 //! | `trend`, `pressure`, `track` | numbers over time -> what is reported; pure |
@@ -23,11 +22,9 @@ pub mod memory;
 mod ownership;
 mod pace;
 mod pressure;
-pub mod process;
 mod reach;
 pub mod read;
 mod report;
-pub mod rows;
 mod sampler;
 mod track;
 mod trend;
@@ -38,45 +35,6 @@ pub use ownership::{Asked, HostTmpfs, MOUNTS_MAX, Origin, Owned, Ownership, owne
 pub use pressure::Pressure;
 pub use report::{ContainerTmpfs, Memory, MountTmpfs, Oom, Report, Sampled};
 pub use sampler::{Sampler, Settings, Watched};
-
-/// Number of a file system instance, as `major:minor` in a mount table. Two
-/// mounts with the same one share their bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Device {
-    /// 0 for file systems without a block device.
-    pub major: u32,
-    /// Unique among the file systems that are mounted.
-    pub minor: u32,
-}
-
-/// One line of /proc/PID/mountinfo, its octal escapes resolved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MountRow {
-    /// Of the mount; used again once it is unmounted.
-    pub id: u64,
-    /// The mount that it lies on.
-    pub parent: u64,
-    /// The file system.
-    pub device: Device,
-    /// The directory of the file system that is mounted; `/` for all of it.
-    pub root: Vec<u8>,
-    /// Where, from the process's root.
-    pub target: Vec<u8>,
-    /// Of the mount, with commas.
-    pub options: String,
-    /// Such as `tmpfs`.
-    pub fs_type: String,
-    /// Of the file system, with commas.
-    pub super_options: String,
-}
-
-impl MountRow {
-    /// Can neither mount nor file system refuse a write as read-only?
-    pub fn is_writable(&self) -> bool {
-        let read_only = |options: &str| options.split(',').any(|option| option == "ro");
-        !read_only(&self.options) && !read_only(&self.super_options)
-    }
-}
 
 /// Why something is not measured.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,9 @@
 //! Lacks on purpose: the hot path, which `pipeline` is.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,8 +23,12 @@ use crate::identity::hierarchy::{Hierarchy, Layout};
 use crate::identity::runtimes;
 use crate::pipeline::{Now, Pipeline, RuntimeEnds, start_scan};
 use crate::source::kernel::{self, Options};
+use crate::tmpfs::memory::MemoryRoot;
+use crate::tmpfs::{Sampler, Settings};
 
 const HOOKS: &str = "hooks";
+/// How long one container may keep a thread of the sampler.
+const TMPFS_DEADLINE: Duration = Duration::from_millis(250);
 const SCAN: &str = "the scan of control groups";
 
 /// Runs the daemon until it is told to stop.
@@ -54,8 +60,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     let mut pipeline = Pipeline::new(source, config.limits, config.host, Arc::clone(&published))
         .with_runtimes(ends)
-        .with_mounts()
+        .with_mounts(layout.root().map(Path::to_path_buf))
         .with_hooks(hooks);
+    if let Some(sampler) = tmpfs_sampler(&layout) {
+        pipeline = pipeline.with_tmpfs(sampler);
+    }
     if config.events == EventFormat::Json {
         pipeline = pipeline.with_events(EventWriter::to_stdout().context("standard output")?);
     }
@@ -79,6 +88,24 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     hot_path.await.context("the hot path")?;
     server.await.context("the HTTP endpoint")?;
     Ok(())
+}
+
+/// Samples tmpfs mounts; none, with its reason in the log, where the machine does
+/// not show what is needed.
+fn tmpfs_sampler(layout: &Layout) -> Option<Sampler> {
+    let Some(groups) = layout.root().map(Path::to_path_buf) else {
+        tracing::warn!("tmpfs is not measured: no mount shows the control groups from their root");
+        return None;
+    };
+    let mounts = std::fs::read("/proc/self/mounts").unwrap_or_default();
+    let settings = Settings {
+        groups,
+        memory: MemoryRoot::find(&String::from_utf8_lossy(&mounts)),
+        deadline: TMPFS_DEADLINE,
+    };
+    Sampler::start(settings)
+        .inspect_err(|error| tracing::warn!(%error, "tmpfs is not measured: no thread"))
+        .ok()
 }
 
 /// What the loader is asked for.

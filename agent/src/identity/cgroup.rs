@@ -57,6 +57,8 @@ pub struct Level {
     pub runtime: Runtime,
     /// The pod's uid with dashes, where a kubelet made the group.
     pub pod_uid: Option<String>,
+    /// Bytes of the path that name its own group.
+    pub group_len: usize,
 }
 
 /// Reads a path.
@@ -68,7 +70,9 @@ pub fn parse(path: &[u8]) -> Parsed {
     let mut child = false;
     let mut pod_uid = None;
     let mut parent: &[u8] = b"";
+    let mut end = 0;
     for (depth, segment) in path[1..].split(|&byte| byte == b'/').enumerate() {
+        end += 1 + segment.len();
         if let Some((id, runtime)) = container(segment, parent, depth) {
             child = levels.len() == NEST_MAX;
             if !child {
@@ -77,6 +81,7 @@ pub fn parse(path: &[u8]) -> Parsed {
                     id,
                     runtime,
                     pod_uid,
+                    group_len: end,
                 });
             }
         } else {

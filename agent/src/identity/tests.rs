@@ -1,6 +1,7 @@
 //! Orders of events that [`Identity`] must not care about, and its bounds.
 
 use super::*;
+use crate::denial::Runtime;
 use proptest::prelude::*;
 
 const SECOND: u64 = 1_000_000_000;
@@ -223,7 +224,7 @@ fn full_tables_are_counted_and_hit_nobody_else() {
         Seen::Overflow
     );
     let counts = identity.losses().map(|loss| loss.count);
-    assert_eq!(counts, [3, 2, 0]);
+    assert_eq!(counts, [3, 2, 0, 0]);
 }
 
 #[test]
@@ -295,4 +296,43 @@ proptest! {
         identity.expire(now + 200 * SECOND);
         prop_assert!(identity.groups.is_empty() && identity.containers.is_empty());
     }
+}
+
+#[test]
+fn a_containers_life_is_told_by_its_own_group() {
+    let mut identity = Identity::new(Limits::default());
+    let id_a: Arc<str> = id('a').into();
+    let home: Arc<[u8]> = docker('a').into();
+    let below = [docker('a'), b"/init.scope".to_vec()].concat();
+    identity.cgroup_created(CgroupId(5), &home, 10);
+    identity.cgroup_created(CgroupId(6), &below, 11);
+    identity.cgroup_created(CgroupId(7), b"/user.slice", 12);
+    let begun = |cgroup, born_ns| Life::Begun {
+        container: id_a.clone(),
+        cgroup: CgroupId(cgroup),
+        home: home.clone(),
+        born_ns,
+    };
+    assert_eq!(identity.take_lives(), [begun(5, Some(10))]);
+    assert_eq!(identity.home(CgroupId(6)), Some(&*home));
+    assert_eq!(identity.home(CgroupId(7)), None);
+    identity.cgroup_removed(CgroupId(6), 20);
+    identity.cgroup_removed(CgroupId(6), 20);
+    assert!(identity.take_lives().is_empty());
+    identity.cgroup_removed(CgroupId(5), 21);
+    let ended = Life::Ended {
+        container: id_a.clone(),
+    };
+    assert_eq!(identity.take_lives(), [ended.clone()]);
+
+    // Started again, as a scan finds it; and gone, as the next one does.
+    let scan = |groups: &[(CgroupId, Vec<u8>)]| Scan {
+        groups: groups.to_vec(),
+        skipped: 0,
+        complete: true,
+    };
+    identity.reconcile(&scan(&[(CgroupId(8), docker('a'))]), 30, 30);
+    assert_eq!(identity.take_lives(), [begun(8, None)]);
+    identity.reconcile(&scan(&[]), 40, 40);
+    assert_eq!(identity.take_lives(), [ended]);
 }

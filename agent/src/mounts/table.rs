@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Mount, parse};
+use crate::denial::CgroupId;
 
 /// Most namespaces that are known at once; the one read first gives way.
 pub const NAMESPACES_MAX: usize = 256;
@@ -21,6 +22,16 @@ pub const READS_PER_SECOND_MAX: u32 = 64;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
+/// Whose view of the mounts. A namespace's number is used again, by another
+/// container as a rule; a control group's is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct View {
+    /// Of the task.
+    pub cgroup: CgroupId,
+    /// Of the task.
+    pub namespace: u32,
+}
+
 #[derive(Debug)]
 struct Namespace {
     mounts: HashMap<u32, Arc<Mount>>,
@@ -30,7 +41,7 @@ struct Namespace {
 /// What is known, by mount namespace.
 #[derive(Debug, Default)]
 pub struct MountTables {
-    namespaces: HashMap<u32, Namespace>,
+    namespaces: HashMap<View, Namespace>,
     /// The second in which `reads` were made.
     second: u64,
     reads: u32,
@@ -40,8 +51,8 @@ impl MountTables {
     /// Is the text of a namespace worth reading, for this mount, or for any
     /// where its id is 0? Counts the
     /// reading that follows; [`MountTables::take_in`] gives its result.
-    pub fn wants(&mut self, namespace: u32, mount_id: u32, now_ns: u64) -> bool {
-        if let Some(known) = self.namespaces.get(&namespace) {
+    pub fn wants(&mut self, view: View, mount_id: u32, now_ns: u64) -> bool {
+        if let Some(known) = self.namespaces.get(&view) {
             let age = now_ns.saturating_sub(known.read_ns);
             let least = match mount_id == 0 || known.mounts.contains_key(&mount_id) {
                 true => REREAD_NS,
@@ -59,44 +70,40 @@ impl MountTables {
         self.reads <= READS_PER_SECOND_MAX
     }
 
-    /// Takes in the text of a namespace; none where its task is gone, after
-    /// which what was known of it does not stand any more either.
-    pub fn take_in(&mut self, namespace: u32, text: Option<&[u8]>, now_ns: u64) {
-        if !self.namespaces.contains_key(&namespace) && self.namespaces.len() >= NAMESPACES_MAX {
+    /// Takes in the text of a namespace; none where all its tasks are gone, after
+    /// which what was known of it stands.
+    pub fn take_in(&mut self, view: View, text: Option<&[u8]>, now_ns: u64) {
+        if !self.namespaces.contains_key(&view) && self.namespaces.len() >= NAMESPACES_MAX {
             let oldest = self
                 .namespaces
                 .iter()
                 .min_by_key(|(_, known)| known.read_ns)
-                .map(|(namespace, _)| *namespace);
+                .map(|(view, _)| *view);
             if let Some(oldest) = oldest {
                 self.namespaces.remove(&oldest);
             }
         }
-        let mounts = text.map(parse).unwrap_or_default();
-        let known = Namespace {
-            mounts: mounts
-                .into_iter()
-                .map(|mount| (mount.id, Arc::new(mount)))
-                .collect(),
+        let known = self.namespaces.entry(view).or_insert_with(|| Namespace {
+            mounts: HashMap::new(),
             read_ns: now_ns,
-        };
-        self.namespaces.insert(namespace, known);
+        });
+        known.read_ns = now_ns;
+        if let Some(text) = text {
+            let mounts = parse(text).into_iter();
+            known.mounts = mounts.map(|mount| (mount.id, Arc::new(mount))).collect();
+        }
     }
 
     /// The innermost mount of a file system that a path, escaped, lies on by its name.
-    pub fn of_path(&self, namespace: u32, device: u32, path: &str) -> Option<Arc<Mount>> {
-        let mounts = self.namespaces.get(&namespace)?.mounts.values();
+    pub fn of_path(&self, view: View, device: u32, path: &str) -> Option<Arc<Mount>> {
+        let mounts = self.namespaces.get(&view)?.mounts.values();
         let holding = mounts.filter(|mount| mount.device == device && mount.holds(path));
         let innermost = holding.max_by_key(|mount| (mount.target.len(), mount.id));
         innermost.cloned()
     }
 
     /// A mount of a namespace, where it is known.
-    pub fn mount(&self, namespace: u32, mount_id: u32) -> Option<Arc<Mount>> {
-        self.namespaces
-            .get(&namespace)?
-            .mounts
-            .get(&mount_id)
-            .cloned()
+    pub fn mount(&self, view: View, mount_id: u32) -> Option<Arc<Mount>> {
+        self.namespaces.get(&view)?.mounts.get(&mount_id).cloned()
     }
 }

@@ -7,6 +7,7 @@ use sealwatch_ebpf::wire::{self, CgroupEvent, CountKey, CountValue, PathFlags, S
 
 use super::*;
 use crate::aggregate::Snapshot;
+use crate::config::Limits;
 use crate::denial::{Cause, Container, Runtime};
 use crate::source::replay::{Recorder, Replay};
 

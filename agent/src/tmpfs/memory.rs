@@ -7,11 +7,9 @@
 //! purpose: usage as charged, and kills in groups made below a container's
 //! under version 1, which counts each group by itself.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use super::process::read_at_most;
+use crate::mountinfo::process::{below, read_at_most};
 
 /// More than any machine has; version 1 writes "no limit" as a number above this.
 const NO_LIMIT_FROM: u64 = 1 << 62;
@@ -117,15 +115,6 @@ impl MemoryRoot {
     }
 }
 
-/// A group's directory. The path is the container's choice of names at most:
-/// it never leads out of `mount`.
-pub(super) fn below(mount: &Path, group: &[u8]) -> PathBuf {
-    let names = Path::new(OsStr::from_bytes(group)).components();
-    let mut directory = mount.to_owned();
-    directory.extend(names.filter(|name| matches!(name, Component::Normal(_))));
-    directory
-}
-
 fn limit(text: &[u8]) -> Option<Limit> {
     match std::str::from_utf8(text).ok()?.trim() {
         "max" => Some(Limit::Unbounded),
@@ -182,12 +171,6 @@ mod tests {
         fs::write(container.join("memory.max"), "8192\n").unwrap();
         assert_eq!(root.limit(&container), Limit::Bytes(4096));
         assert_eq!(root.oom_kills(&container), None);
-    }
-
-    #[test]
-    fn a_groups_path_stays_below_its_mount() {
-        let below = below(Path::new("/m"), b"/../a/./../b/");
-        assert_eq!(below, Path::new("/m/a/b"));
     }
 
     #[test]

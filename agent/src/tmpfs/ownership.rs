@@ -8,8 +8,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::Unmeasured;
 use super::reach::Tree;
-use super::{Device, MountRow, Unmeasured};
+use crate::mountinfo::{Device, MountRow};
 
 /// Most tmpfs mounts of one container that are told.
 pub const MOUNTS_MAX: usize = 32;

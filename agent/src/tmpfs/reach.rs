@@ -7,7 +7,8 @@
 
 use std::collections::HashMap;
 
-use super::{MountRow, Unmeasured};
+use super::Unmeasured;
+use crate::mountinfo::MountRow;
 
 /// File systems whose look-ups wait for no process and no network. FUSE and
 /// what is made of it, NFS, CIFS, 9p and autofs are missing, as is whatever
@@ -114,8 +115,8 @@ fn prefixes(path: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::parse;
     use super::*;
+    use crate::mountinfo::parse;
 
     fn way(table: &str, id: u64) -> Result<(), Unmeasured> {
         let rows = parse(table.as_bytes());

@@ -19,7 +19,8 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::{Device, Fill, Unmeasured, Usage};
+use super::{Fill, Unmeasured, Usage};
+use crate::mountinfo::Device;
 
 /// `f_type` of tmpfs.
 const TMPFS_MAGIC: FsWord = 0x0102_1994;

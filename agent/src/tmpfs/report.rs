@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::memory::Limit;
-use super::{Asked, Device, Fill, Origin, Pressure, Unmeasured};
+use super::{Asked, Fill, Origin, Pressure, Unmeasured};
+use crate::mountinfo::Device;
 
 /// All containers that are watched.
 #[derive(Clone, Debug, Default)]

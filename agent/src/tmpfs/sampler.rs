@@ -16,13 +16,14 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::memory::{MemoryRoot, below};
+use super::memory::MemoryRoot;
 use super::pace::Queue;
 use super::report::{ContainerTmpfs, Report};
 use super::track::Track;
 use super::visit::{Known, Place, Surroundings, visit};
 use super::worker::{Crew, Job, Outcome, thread_cpu_ns};
-use super::{Device, HostTmpfs, Unmeasured, process, rows};
+use super::{HostTmpfs, Unmeasured};
+use crate::mountinfo::{self, Device, process};
 
 /// Containers that are watched; later ones are counted.
 pub const CONTAINERS_MAX: usize = 2048;
@@ -201,7 +202,7 @@ impl Desk {
         }
         let memory = self.settings.memory.as_ref();
         let place = Place {
-            group: below(&self.settings.groups, &watched.group),
+            group: process::below(&self.settings.groups, &watched.group),
             memory: memory.map(|root| root.directory(&watched.group)),
         };
         self.queue.insert(&watched.container, now_ns());
@@ -296,7 +297,7 @@ impl Desk {
         if let Err(error) = &table {
             tracing::warn!(%error, "the host's mounts cannot be read");
         }
-        let host = HostTmpfs::of(&rows::parse(&table.unwrap_or_default()));
+        let host = HostTmpfs::of(&mountinfo::parse(&table.unwrap_or_default()));
         let is_new = host != self.around.host;
         self.around = Arc::new(Surroundings {
             host,

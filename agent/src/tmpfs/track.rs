@@ -12,8 +12,9 @@ use super::pace::Found;
 use super::report::{ContainerTmpfs, Killed, Memory, MountTmpfs, Oom, Sampled};
 use super::trend::Trend;
 use super::visit::Seen;
-use super::{Device, Fill, Pressure, Unmeasured, Usage};
+use super::{Fill, Pressure, Unmeasured, Usage};
 use crate::denial::escape;
+use crate::mountinfo::Device;
 
 /// One amount over time.
 #[derive(Default)]

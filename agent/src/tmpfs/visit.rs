@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use super::memory::{Limit, MemoryRoot};
 use super::read::Root;
-use super::{HostTmpfs, Ownership, Unmeasured, Usage, owned, process, rows};
+use super::{HostTmpfs, Ownership, Unmeasured, Usage, owned};
+use crate::mountinfo::{self, process};
 
 /// The mount table is read again so long after it was first read, and after
 /// twice the time each time it has not changed: a container's mounts come
@@ -182,7 +183,7 @@ impl Known {
         (&text, around.host_version).hash(&mut hasher);
         let hash = Some(hasher.finish());
         if self.text != hash {
-            let ownership = owned(&rows::parse(&text), &around.host);
+            let ownership = owned(&mountinfo::parse(&text), &around.host);
             self.text = hash;
             self.table_cut = !whole;
             if ownership != *self.ownership {

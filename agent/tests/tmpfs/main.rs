@@ -16,8 +16,9 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use sealwatch::mountinfo::process;
 use sealwatch::tmpfs::visit::{Known, Place, Seen, Surroundings, visit};
-use sealwatch::tmpfs::{HostTmpfs, Unmeasured, Usage, process};
+use sealwatch::tmpfs::{HostTmpfs, Unmeasured, Usage};
 
 /// A shell in a mount namespace of its own, and in a "control group" that is a
 /// plain directory, as no more than `cgroup.procs` is read of it.
@@ -109,7 +110,7 @@ impl Drop for Room {
 fn around() -> Surroundings {
     let host = process::mount_table(std::process::id()).unwrap().0;
     Surroundings {
-        host: HostTmpfs::of(&sealwatch::tmpfs::rows::parse(&host)),
+        host: HostTmpfs::of(&sealwatch::mountinfo::parse(&host)),
         host_version: 0,
         host_namespace: process::mount_namespace(std::process::id()).ok(),
         memory: None,

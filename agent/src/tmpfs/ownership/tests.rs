@@ -1,7 +1,7 @@
 //! Mount tables as runtimes make them.
 
-use super::super::rows::parse;
 use super::*;
+use crate::mountinfo::parse;
 
 /// Of a container of Docker 20.10 with `--read-only --tmpfs /tmp:size=1m,nr_inodes=64
 /// --tmpfs /run`, on a host with cgroup v1.

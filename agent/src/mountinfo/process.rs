@@ -7,10 +7,12 @@
 //! container's mounts, and what they use, alive.
 
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Bytes of `cgroup.procs` that are looked at: some thousand processes.
 const PROCS_MAX: u64 = 16 * 1024;
@@ -19,6 +21,15 @@ const GROUPS_MAX: usize = 32;
 /// Bytes of a mount table that are looked at: some thousand mounts. A container
 /// that may mount could make the kernel write a hundred thousand lines.
 pub const TABLE_MAX: u64 = 256 * 1024;
+
+/// A group's directory. The path is the container's choice of names at most:
+/// it never leads out of `mount`.
+pub(crate) fn below(mount: &Path, group: &[u8]) -> PathBuf {
+    let names = Path::new(OsStr::from_bytes(group)).components();
+    let mut directory = mount.to_owned();
+    directory.extend(names.filter(|name| matches!(name, Component::Normal(_))));
+    directory
+}
 
 /// The lowest process number in a control group, or where it has none, in the
 /// nearest below it. As a rule that is the container's first process.
@@ -65,7 +76,7 @@ pub fn mount_table(pid: u32) -> io::Result<(Vec<u8>, bool)> {
     Ok((text, whole))
 }
 
-pub(super) fn read_at_most(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read_at_most(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     File::open(path)?.take(bytes).read_to_end(&mut text)?;
     Ok(text)
@@ -105,5 +116,11 @@ mod tests {
         assert!(whole && text.ends_with(b"\n"));
         assert!(mount_namespace(std::process::id()).unwrap() > 0);
         assert!(mount_table(u32::MAX).is_err());
+    }
+
+    #[test]
+    fn a_groups_path_stays_below_its_mount() {
+        let below = below(Path::new("/m"), b"/../a/./../b/");
+        assert_eq!(below, Path::new("/m/a/b"));
     }
 }

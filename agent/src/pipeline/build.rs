@@ -1,0 +1,89 @@
+//! The pipeline's parts, put together.
+//!
+//! In: a source, limits, and the parts that a run wants. Out: a [`Pipeline`].
+//! Invariant: a part that was not given is not asked for. Lacks on purpose:
+//! the order of calls.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sealwatch_ebpf::wire::STATS_MAX;
+
+use super::held::Held;
+use super::lives::Tmpfs;
+use super::mounts::Mounts;
+use super::{GRACE_NS, Pipeline, RuntimeEnds};
+use crate::aggregate::{Aggregate, HookState};
+use crate::config::Limits;
+use crate::events::EventWriter;
+use crate::http::Published;
+use crate::identity::{self, Identity};
+use crate::source::Source;
+use crate::tmpfs::Sampler;
+
+impl<S: Source> Pipeline<S> {
+    /// Nothing seen yet.
+    pub fn new(source: S, limits: Limits, include_host: bool, published: Arc<Published>) -> Self {
+        let bounds = identity::Limits {
+            grace_ns: GRACE_NS,
+            ..identity::Limits::default()
+        };
+        Pipeline {
+            source,
+            identity: Identity::new(bounds),
+            aggregate: Aggregate::new(limits, include_host),
+            held: Held::default(),
+            mounts: None,
+            tmpfs: None,
+            runtimes: None,
+            events: None,
+            published,
+            hooks: Arc::new([]),
+            include_host,
+            stats: [0; STATS_MAX as usize],
+            unread: true,
+            look_ups_dropped: 0,
+            names_changed: false,
+            wants_scan: false,
+            runtime_states: Vec::new(),
+            expired_ns: 0,
+            swept_ns: 0,
+        }
+    }
+
+    /// Asks these runtimes for names.
+    pub fn with_runtimes(mut self, runtimes: RuntimeEnds) -> Self {
+        self.runtimes = Some(runtimes);
+        self
+    }
+
+    /// Looks at the mounts of the tasks that are refused; `groups` is where the
+    /// control groups' hierarchy is mounted, if in sight.
+    pub fn with_mounts(mut self, groups: Option<PathBuf>) -> Self {
+        self.mounts = Some(Mounts::new(groups));
+        self
+    }
+
+    /// Has the containers' tmpfs mounts sampled.
+    pub fn with_tmpfs(mut self, sampler: Sampler) -> Self {
+        self.tmpfs = Some(Tmpfs::new(sampler));
+        self
+    }
+
+    /// Writes events there.
+    pub fn with_events(mut self, events: EventWriter) -> Self {
+        self.events = Some(events);
+        self
+    }
+
+    /// Shows these hooks.
+    pub fn with_hooks(mut self, hooks: Vec<HookState>) -> Self {
+        self.hooks = hooks.into();
+        self
+    }
+
+    /// The source, for one that has steps.
+    pub fn source_mut(&mut self) -> &mut S {
+        &mut self.source
+    }
+}

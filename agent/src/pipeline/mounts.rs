@@ -1,0 +1,106 @@
+//! A task's mounts, read while somebody who has the same is there.
+//!
+//! In: a refusal's process id and mount namespace, its container's control group.
+//! Out: the mount of its file, from `/proc/PID/mountinfo`. Invariant: a bounded
+//! reading of memory that the kernel makes up, which waits for no file system of
+//! the container; nothing is told of a process in another namespace. Lacks on
+//! purpose: understanding the text.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Now;
+use crate::classify::MountSeen;
+use crate::denial::{Denial, Resolution};
+use crate::mountinfo::process;
+use crate::mounts::{Mount, MountTables, View};
+use crate::remedy;
+
+/// What is known of the mounts, and where to look for more.
+#[derive(Debug)]
+pub(super) struct Mounts {
+    tables: MountTables,
+    /// Where the hierarchy of the control groups is mounted, if in sight.
+    groups: Option<PathBuf>,
+}
+
+impl Mounts {
+    pub(super) fn new(groups: Option<PathBuf>) -> Self {
+        Mounts {
+            tables: MountTables::default(),
+            groups,
+        }
+    }
+
+    /// The mount that a refusal's file lies on. A task's table is read now or never:
+    /// a short-lived one is gone before its container has a name. `home` is the
+    /// own group of the task's container.
+    pub(super) fn of(
+        &mut self,
+        denial: &Denial,
+        home: Option<&[u8]>,
+        now: Now,
+    ) -> Option<Arc<Mount>> {
+        let (namespace, id) = (denial.mount_namespace, denial.evidence.mount_id);
+        let device = denial.evidence.device;
+        if id == 0 && (device == 0 || denial.path.resolution != Resolution::Absolute) {
+            return None;
+        }
+        let view = View {
+            cgroup: denial.cgroup,
+            namespace,
+        };
+        if self.tables.wants(view, id, now.monotonic_ns) {
+            let home = self.groups.as_deref().zip(home);
+            let text = read(denial.pid, namespace).or_else(|| {
+                let (groups, home) = home?;
+                read(process::of_group(&process::below(groups, home))?, namespace)
+            });
+            self.tables.take_in(view, text.as_deref(), now.monotonic_ns);
+        }
+        match id {
+            // The test of mode bits is not told the mount. The path's name and the file
+            // system together tell it, but for a link between mounts of one file system.
+            0 => self.tables.of_path(view, device, &denial.path.to_string()),
+            id => self.tables.mount(view, id),
+        }
+    }
+}
+
+/// As the classification takes it.
+pub(super) fn seen(mount: &Mount) -> MountSeen<'_> {
+    MountSeen {
+        mount: remedy::Mount {
+            kind: mount.kind,
+            target: &mount.target,
+        },
+        bytes_max: mount.bytes_max,
+        inodes_max: mount.inodes_max,
+    }
+}
+
+/// The text, where the process is still there and in that namespace.
+fn read(pid: u32, namespace: u32) -> Option<Vec<u8>> {
+    // A process that left the namespace while its table was read, or another one
+    // under its number, tells another number.
+    let (text, _) = process::mount_table(pid).ok()?;
+    let inode = process::mount_namespace(pid).ok()?;
+    (inode == u64::from(namespace)).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mounts::parse;
+    use crate::remedy::MountKind;
+
+    #[test]
+    fn this_process_has_a_root_and_no_other_namespace() {
+        let own = process::mount_namespace(std::process::id()).unwrap() as u32;
+        let mounts = parse(&read(std::process::id(), own).unwrap());
+        assert!(mounts.iter().any(|mount| mount.kind == MountKind::Root));
+        assert!(mounts.iter().any(|mount| mount.kind == MountKind::Kernel));
+        assert_eq!(read(std::process::id(), own + 1), None);
+        assert_eq!(read(u32::MAX, own), None);
+    }
+}
