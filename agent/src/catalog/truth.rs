@@ -169,6 +169,26 @@ mod tests {
     }
 
     #[test]
+    fn the_table_of_causes_claims_what_was_provoked() {
+        use crate::catalog::{Sight, tells};
+        let known = Cause::ALL.iter().filter(|cause| **cause != Cause::Unknown);
+        for cause in known {
+            for backend in Backend::ALL {
+                let rows = ROWS.iter().filter(|row| row.cause == *cause);
+                let told: Vec<Told> = rows.map(|row| row.told(*backend)).collect();
+                let right = match tells(*cause, *backend) {
+                    Sight::Whole => !told.contains(&Told::Count) && told.contains(&Told::Cause),
+                    Sight::None => !told.contains(&Told::Cause),
+                    Sight::But(_) => told.contains(&Told::Cause),
+                    // Of some situations, or of some refusals within one.
+                    Sight::Only(_) => !told.is_empty(),
+                };
+                assert!(right, "{cause:?} by {backend:?}: {told:?}");
+            }
+        }
+    }
+
+    #[test]
     fn every_cause_is_provoked() {
         let provoked: BTreeSet<_> = ROWS.iter().map(|row| row.cause).collect();
         assert_eq!(provoked, BTreeSet::from(Cause::ALL));

@@ -96,7 +96,7 @@ pub struct Run {
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Backend {
     pub name: String,
-    /// `sealwatch_hooks_attached`, as `hook: backend`.
+    /// `sealwatch_hooks_attached`, as `hook: backends`.
     pub attached: BTreeMap<String, String>,
     /// `sealwatch_hooks_missing`, as `hook: reason`.
     pub missing: BTreeMap<String, String>,

@@ -12,7 +12,7 @@ use sealwatch::catalog::truth;
 use sealwatch::denial::Backend;
 
 use super::known::{Lacks, is_pathless, lacks};
-use super::report::{Provoked, Report, Run, key};
+use super::report::{self, Provoked, Report, Run, key};
 use super::{causes, evidence};
 
 /// Containers that are compared under each backend.
@@ -162,6 +162,30 @@ fn head<'a>(text: &mut String, container: &str, runs: impl Iterator<Item = &'a R
     }
 }
 
+/// Functions that a kernel has no trampoline for, so that a kretprobe takes the place.
+const WITHOUT_TRAMPOLINE: [(&str, &str); 2] = [
+    // More arguments than its trampolines pass on.
+    ("6.1", "landlock_path"),
+    // One of the hooks of BPF programs.
+    ("5.10", "bpf_lsm"),
+];
+
+/// Hooks that are not where the best backend has them.
+fn misplaced(kernel: &str, backend: &report::Backend) -> Vec<String> {
+    if backend.name != Backend::Fexit.label() {
+        return Vec::new();
+    }
+    let own = [Backend::Fexit, Backend::Tracepoint].map(Backend::label);
+    let attached = backend.attached.iter().filter(|(hook, place)| {
+        !own.contains(&place.as_str()) && !WITHOUT_TRAMPOLINE.contains(&(kernel, hook))
+    });
+    let missing = backend.missing.iter();
+    attached
+        .chain(missing)
+        .map(|(hook, why)| format!("{hook}: {why}"))
+        .collect()
+}
+
 /// Everything that is not as it must be.
 pub fn differences(kernel: &str, report: &Report) -> Vec<String> {
     let mut found: Vec<String> = report
@@ -184,10 +208,11 @@ pub fn differences(kernel: &str, report: &Report) -> Vec<String> {
     );
     for backend in &report.backends {
         let place = format!("kernel {kernel} {}", backend.name);
+        let misplaced = misplaced(kernel, backend);
         found.extend(
-            backend
-                .unwanted
+            misplaced
                 .iter()
+                .chain(&backend.unwanted)
                 .map(|series| format!("{place}: {series}")),
         );
         let runs = report.runs.iter().filter(|run| run.backend == backend.name);

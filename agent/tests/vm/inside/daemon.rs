@@ -198,11 +198,16 @@ impl Daemon {
     }
 
     fn summary(&self, series: &[Series]) -> Backend {
-        let pairs = |name: &str, value: &str| -> BTreeMap<String, String> {
-            let of_hooks = series.iter().filter(|series| series.name == name);
-            of_hooks
-                .map(|series| (series.label("hook").into(), series.label(value).into()))
-                .collect()
+        let pairs = |name: &str, value: &str| {
+            let mut pairs: BTreeMap<String, String> = BTreeMap::new();
+            for series in series.iter().filter(|series| series.name == name) {
+                let words = pairs.entry(series.label("hook").into()).or_default();
+                if !words.is_empty() {
+                    words.push(' ');
+                }
+                words.push_str(series.label(value));
+            }
+            pairs
         };
         let losses = series.iter().filter(|series| {
             let zero = ["sealwatch_lost_total", "sealwatch_limited_denials_total"];
