@@ -49,6 +49,10 @@ static PENDING: LruHashMap<u64, wire::Pending> = LruHashMap::with_max_entries(wi
 static LSM_NOTES: LruHashMap<u64, wire::LsmNote> =
     LruHashMap::with_max_entries(wire::PENDING_MAX, 0);
 #[map]
+static OOM_KILLS: HashMap<u64, wire::OomValue> = HashMap::with_max_entries(wire::OOM_KILLS_MAX, 0);
+#[map]
+static OOM_VICTIMS: LruHashMap<u64, u8> = LruHashMap::with_max_entries(wire::OOM_VICTIMS_MAX, 0);
+#[map]
 static SAMPLES: RingBuf = RingBuf::with_byte_size(wire::SAMPLES_BYTES, 0);
 #[map]
 static CGROUPS: RingBuf = RingBuf::with_byte_size(wire::CGROUPS_BYTES, 0);

@@ -11,6 +11,7 @@ mod file;
 mod full;
 mod lsm;
 mod mapping;
+mod oom;
 mod open;
 mod path;
 mod seccomp;

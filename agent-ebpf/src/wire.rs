@@ -31,6 +31,8 @@ pub const MAP_CGROUPS: &str = "CGROUPS";
 pub const MAP_PENDING: &str = "PENDING";
 /// Map: what a security module's hook told in a task's current system call, `u64` pid_tgid -> [`LsmNote`].
 pub const MAP_LSM_NOTES: &str = "LSM_NOTES";
+/// Map: processes killed for want of memory, `u64` control group of the victim -> [`OomValue`].
+pub const MAP_OOM_KILLS: &str = "OOM_KILLS";
 /// Global: [`crate::layout::Offsets`].
 pub const GLOBAL_OFFSETS: &str = "OFFSETS";
 /// Global: [`crate::layout::Settings`].
@@ -51,6 +53,11 @@ pub const IGNORED_MAX: u32 = 16_384;
 pub const SAMPLES_BYTES: u32 = 1 << 21;
 /// Bytes of the ring buffer of control group events.
 pub const CGROUPS_BYTES: u32 = 1 << 18;
+
+/// Most control groups with kills at once.
+pub const OOM_KILLS_MAX: u32 = 4_096;
+/// Victims that are remembered, so that each is counted once; the least recent gives way.
+pub const OOM_VICTIMS_MAX: u32 = 1_024;
 
 /// The path key shared by all paths of a control group past [`PATH_KEYS_PER_CGROUP`].
 pub const PATH_KEY_OTHER: u64 = 0;
@@ -133,6 +140,16 @@ pub struct Pending {
     pub lsm: u32,
     /// What the file looked like.
     pub evidence: Evidence,
+}
+
+/// Kills of a control group's processes for want of memory.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OomValue {
+    /// Processes killed since the key was made.
+    pub count: u64,
+    /// CLOCK_MONOTONIC nanoseconds of the last one.
+    pub last_ns: u64,
 }
 
 /// How a user namespace maps ids of its own to ids of the initial one.
@@ -307,6 +324,7 @@ const _: () = {
     assert!(size_of::<CountValue>() == 40);
     assert!(size_of::<Evidence>() == 56);
     assert!(size_of::<Pending>() == 16 + size_of::<Evidence>());
+    assert!(size_of::<OomValue>() == 16);
     assert!(size_of::<IdMap>() == 4 + 12 * ID_EXTENTS);
     assert!(size_of::<Credentials>() == 16 + 4 * GROUPS_MAX + 2 * size_of::<IdMap>());
     assert!(size_of::<LsmDetail>() == 8 + 128 + 128 + 24);

@@ -13,6 +13,7 @@
 //! settled without one. Later counts go where the latest sample points.
 
 mod counter;
+mod memory;
 mod recent;
 mod series;
 mod snapshot;
@@ -29,10 +30,12 @@ use crate::config::Limits;
 use crate::denial::{Cause, CgroupId, Container, Errno, Loss, Operation, Owner, Stage, Unresolved};
 use crate::write_root;
 use counter::{Told, Tracked, aim};
+use memory::OomKills;
 use recent::{RecentTable, RowKey};
 use series::Series;
 
 pub use counter::key_of;
+pub use memory::Killed;
 pub use recent::{ROWS_MAX, ROWS_PER_OWNER_MAX};
 pub use series::{Limited, OTHER};
 pub use snapshot::{
@@ -66,6 +69,8 @@ pub struct Aggregate {
     overflow: HashMap<(u8, u8), u64>,
     series: Series,
     recent: RecentTable,
+    oom_kills: OomKills,
+    oom_unresolved: u64,
     host: BTreeMap<Kind, u64>,
     unresolved: BTreeMap<(Unresolved, Kind), u64>,
     losses: BTreeMap<(Stage, &'static str), u64>,
@@ -83,6 +88,8 @@ impl Aggregate {
             overflow: HashMap::new(),
             series: Series::new(limits),
             recent: RecentTable::default(),
+            oom_kills: OomKills::default(),
+            oom_unresolved: 0,
             host: BTreeMap::new(),
             unresolved: BTreeMap::new(),
             losses: BTreeMap::new(),
@@ -377,6 +384,8 @@ impl Aggregate {
                 })
                 .collect(),
             recent: self.recent.rows(),
+            oom_kills: self.oom_kills.recent(),
+            oom_unresolved: self.oom_unresolved,
             ..Snapshot::default()
         }
     }

@@ -58,6 +58,9 @@ metrics! {
     CONTAINER_INFO = Gauge "sealwatch_container_info"
         ["namespace", "pod", "container", "container_id", "runtime", "image", "workload", "project", "revision", "track"]
         "A container that is there or was until lately, always 1.";
+    OOM_KILLS = Counter "sealwatch_oom_kills_total"
+        ["namespace", "pod", "container"]
+        "Processes of a container that the kernel killed for want of memory; _unresolved where the container is not known. Not there where it is not measured.";
     HOST_DENIALS = Counter "sealwatch_host_denials_total"
         ["operation", "errno", "cause", "lsm"]
         "Refused operations of processes outside containers, with --host.";
@@ -176,6 +179,11 @@ pub const LOSSES: &[LossRow] = &[
         Stage::Kernel,
         "program_skipped",
         "A run of a program, refusal or not: a task preempted another inside it. Linux 5.12 and later tell.",
+    ),
+    loss(
+        Stage::Kernel,
+        "oom_table_full",
+        "The container of a process killed for want of memory.",
     ),
     loss(
         Stage::Source,
@@ -310,6 +318,7 @@ pub const fn purpose(hook: Hook) -> &'static str {
         Hook::Yama => "Yama: ptrace",
         Hook::Tomoyo => "TOMOYO",
         Hook::Smack => "Smack",
+        Hook::OomKill => "processes killed for want of memory",
         Hook::CgroupMkdir => "birth of a container",
         Hook::CgroupRmdir => "death of a container",
     }

@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::aggregate::Explained;
+use crate::aggregate::{Explained, Killed};
 use crate::denial::{Loss, Stage};
-use crate::record::{self, Record, VERSION};
+use crate::record::{self, KillRecord, Record, VERSION};
 
 /// Most lines that wait for the reader.
 const QUEUE_LINES: usize = 4_096;
@@ -52,6 +52,11 @@ pub fn line(sample: &Explained, count: u64) -> Result<String, serde_json::Error>
         record: Record::of(sample),
         count,
     })
+}
+
+/// One line of processes killed for want of memory, without its newline.
+pub fn killed_line(killed: &Killed) -> Result<String, serde_json::Error> {
+    serde_json::to_string(&KillRecord::of(killed))
 }
 
 #[derive(Debug, Default)]

@@ -8,6 +8,7 @@
 
 mod hooks;
 mod lsm;
+mod memory;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,7 @@ use crate::denial::{Backend, Hook, Lsm, Operation};
 
 pub use hooks::HOOKS;
 pub use lsm::{BPF_LSM_FALLBACK, LSM_HOOKS, TRACEPOINTS, Tracepoint};
+pub use memory::TRACEPOINT as OOM_TRACEPOINT;
 
 /// One hook: the kernel functions that carry it, by kernel version.
 #[derive(Debug)]
@@ -53,6 +55,8 @@ pub struct Facts {
     pub modules: Option<BTreeSet<Lsm>>,
     /// Functions to which a BPF LSM program is attached, with their number of arguments.
     pub bpf_lsm: BTreeMap<String, u8>,
+    /// The tracepoint of a process killed for want of memory hands over the process itself.
+    pub tells_victim: bool,
     /// Refusals of seccomp filters are asked for, at the price of every system call under one.
     pub seccomp: bool,
 }
@@ -107,6 +111,16 @@ pub fn rows() -> impl Iterator<Item = &'static HookRow> {
 /// The tracepoint backend sees every refusal of a system call by itself, so it
 /// is taken for all hooks or for none: beside another it would count twice.
 pub fn plan(facts: &Facts, wanted: Wanted) -> Plan {
+    let mut plan = file_plan(facts, wanted);
+    match memory::place(facts) {
+        Ok(attachment) => plan.attachments.push(attachment),
+        Err(reason) => plan.missing.push((Hook::OomKill, reason)),
+    }
+    plan
+}
+
+/// The part of the plan that sees file operations.
+fn file_plan(facts: &Facts, wanted: Wanted) -> Plan {
     if wanted == Wanted::Only(Backend::Tracepoint) {
         return tracepoint_plan(facts);
     }
@@ -294,6 +308,7 @@ pub fn functions_of_interest() -> BTreeSet<&'static str> {
     rows()
         .flat_map(|row| row.symbols.iter().copied().chain(row.unless))
         .chain(BPF_LSM_FALLBACK.iter().copied())
+        .chain([memory::MARK_VICTIM])
         .collect()
 }
 

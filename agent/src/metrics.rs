@@ -6,6 +6,8 @@
 //! Lacks on purpose: state; the counts are the aggregate's. The only file that
 //! knows the crate `prometheus`.
 
+mod memory;
+
 use std::collections::BTreeMap;
 
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
@@ -148,6 +150,7 @@ fn info(labels: &Labels, container: &Container) -> Vec<String> {
 /// The text of a scrape. `process` is missing where it cannot be read.
 pub fn render(snapshot: &Snapshot, process: Option<&Process>) -> Result<String, MetricsError> {
     let mut families = of_containers(&snapshot.groups);
+    families.push(memory::family(snapshot));
     families.extend(of_others(snapshot));
     families.extend(of_delivery(snapshot));
     families.extend(of_parts(snapshot));

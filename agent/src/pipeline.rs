@@ -11,6 +11,7 @@
 mod build;
 mod held;
 mod lives;
+mod memory;
 mod mounts;
 mod now;
 mod publish;
@@ -37,6 +38,7 @@ use mounts::Mounts;
 use sealwatch_ebpf::wire::{STATS_MAX, Stat};
 
 pub use held::NAME_WAIT_NS;
+pub use memory::REASON_OOM_TABLE_FULL;
 pub use now::Now;
 pub use publish::{REASON_LOOK_UP_DROPPED, RuntimeEnds};
 pub use task::{SCAN_MAX, start_scan};
@@ -73,6 +75,8 @@ pub struct Pipeline<S> {
     stats: [u64; STATS_MAX as usize],
     /// The counters that changed with the statistics could not all be read.
     unread: bool,
+    /// The statistic up to which kills were read.
+    oom_kills_read: u64,
     look_ups_dropped: u64,
     names_changed: bool,
     wants_scan: bool,
@@ -194,6 +198,7 @@ impl<S: Source> Pipeline<S> {
             ..
         } = self;
         aggregate.settle(now.monotonic_ns, |cgroup| identity.owner(cgroup));
+        self.tell_oom_kills(now, false);
         if now.monotonic_ns.saturating_sub(self.expired_ns) >= EXPIRE_NS {
             self.expired_ns = now.monotonic_ns;
             self.expire(now);
@@ -216,6 +221,7 @@ impl<S: Source> Pipeline<S> {
         for (reason, stat) in [
             (REASON_CGROUP_RING_FULL, Stat::CgroupLost),
             (REASON_PROGRAM_SKIPPED, Stat::Skipped),
+            (REASON_OOM_TABLE_FULL, Stat::OomOverflow),
         ] {
             self.aggregate.lost_in_all(Loss {
                 stage: Stage::Kernel,
@@ -237,8 +243,12 @@ impl<S: Source> Pipeline<S> {
         let overflow = source.overflow(&mut |operation, errno, count| {
             aggregate.overflow(operation, errno, count);
         });
+        let oom_kills = self.read_oom_kills(now);
         self.unread = false;
-        for error in [counters, overflow].into_iter().filter_map(Result::err) {
+        for error in [counters, overflow, oom_kills]
+            .into_iter()
+            .filter_map(Result::err)
+        {
             self.unread = true;
             self.map_failed(&error);
         }
@@ -302,6 +312,9 @@ impl<S: Source> Pipeline<S> {
             return;
         }
         self.swept_ns = now.monotonic_ns;
+        for cgroup in &expired.cgroups {
+            self.forget_oom_kills(*cgroup);
+        }
         let gone: HashSet<CgroupId> = expired.cgroups.into_iter().collect();
         let Self {
             source,
@@ -331,6 +344,7 @@ impl<S: Source> Pipeline<S> {
             ..
         } = &mut self;
         aggregate.settle_all(|cgroup| identity.owner(cgroup));
+        self.tell_oom_kills(now, true);
         self.publish();
         if let Some(events) = self.events
             && !events.finish()

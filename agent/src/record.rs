@@ -6,6 +6,7 @@
 //! [`VERSION`]. Lacks on purpose: writing it anywhere.
 
 mod details;
+mod memory;
 
 use serde::Serialize;
 
@@ -13,6 +14,7 @@ use crate::aggregate::Explained;
 use crate::denial::{Container, Lsm, Owner, escape};
 
 pub use details::Details;
+pub use memory::KillRecord;
 
 /// Version of the object's shape.
 pub const VERSION: u32 = 2;
@@ -132,13 +134,7 @@ impl<'a> Record<'a> {
     pub fn of(sample: &'a Explained) -> Self {
         let denial = &sample.denial;
         let remedy = sample.verdict.remedy.as_ref();
-        let (owner, unresolved, container) = match &sample.owner {
-            Owner::Container(container) => {
-                ("container", None, Some(ContainerRecord::of(container)))
-            }
-            Owner::Host => ("host", None, None),
-            Owner::Unknown(reason) => ("unknown", Some(reason.label()), None),
-        };
+        let (owner, unresolved, container) = owner(&sample.owner);
         Record {
             owner,
             unresolved,
@@ -186,6 +182,21 @@ impl<'a> Record<'a> {
             cgroup: denial.cgroup.0,
             path_key: format!("{:x}", denial.path_key.0),
         }
+    }
+}
+
+/// The members that tell whose something is.
+fn owner(
+    owner: &Owner,
+) -> (
+    &'static str,
+    Option<&'static str>,
+    Option<ContainerRecord<'_>>,
+) {
+    match owner {
+        Owner::Container(container) => ("container", None, Some(ContainerRecord::of(container))),
+        Owner::Host => ("host", None, None),
+        Owner::Unknown(reason) => ("unknown", Some(reason.label()), None),
     }
 }
 

@@ -6,16 +6,19 @@
 //! can move a terminal's cursor, whoever served the list. Lacks on purpose:
 //! fetching it, and colours.
 
+mod memory;
+
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Recent, Snapshot};
 use crate::denial::{Cause, escape};
-use crate::record::{self, Record, VERSION};
+use crate::record::{self, KillRecord, Record, VERSION};
 
 #[derive(Serialize)]
 struct Listing<'a> {
     version: u32,
     denials: Vec<Entry<'a>>,
+    oom_kills: Vec<KillRecord<'a>>,
 }
 
 #[derive(Serialize)]
@@ -51,6 +54,11 @@ pub fn listing(snapshot: &Snapshot) -> Result<String, serde_json::Error> {
     serde_json::to_string(&Listing {
         version: VERSION,
         denials,
+        oom_kills: snapshot
+            .oom_kills
+            .iter()
+            .map(|killed| KillRecord::of(killed))
+            .collect(),
     })
 }
 
@@ -59,6 +67,9 @@ pub fn listing(snapshot: &Snapshot) -> Result<String, serde_json::Error> {
 pub struct Served {
     /// The rows, the latest first.
     pub denials: Vec<ServedDenial>,
+    /// Processes killed for want of memory; an older daemon serves no such list.
+    #[serde(default)]
+    oom_kills: Vec<memory::ServedKill>,
 }
 
 /// One row of [`Served`].
@@ -98,7 +109,7 @@ const GAP: usize = 2;
 /// The table for a terminal of `width` columns; none cuts nothing off.
 pub fn table(served: &Served, width: Option<usize>) -> String {
     if served.denials.is_empty() {
-        return "No denials yet.\n".to_owned();
+        return format!("No denials yet.\n{}", memory::sentences(&served.oom_kills));
     }
     let mut rows: Vec<[String; 6]> = served.denials.iter().map(cells).collect();
     rows.insert(0, HEAD.map(str::to_owned));
@@ -129,20 +140,12 @@ pub fn table(served: &Served, width: Option<usize>) -> String {
         text.push('\n');
     }
     text.push_str(&remedies(served));
+    text.push_str(&memory::sentences(&served.oom_kills));
     text
 }
 
 fn cells(denial: &ServedDenial) -> [String; 6] {
-    let container = match &denial.container {
-        Some(container) if container.pod.is_empty() => container.name.clone(),
-        Some(container) => {
-            format!(
-                "{}/{}/{}",
-                container.namespace, container.pod, container.name
-            )
-        }
-        None => format!("({})", denial.owner),
-    };
+    let container = name(denial.container.as_ref(), &denial.owner);
     let path = if denial.path.is_empty() {
         "-"
     } else {
@@ -165,6 +168,20 @@ fn cells(denial: &ServedDenial) -> [String; 6] {
         printable(&cause),
         count,
     ]
+}
+
+/// How a container is named in the table.
+fn name(container: Option<&ServedContainer>, owner: &str) -> String {
+    match container {
+        Some(container) if container.pod.is_empty() => container.name.clone(),
+        Some(container) => {
+            format!(
+                "{}/{}/{}",
+                container.namespace, container.pod, container.name
+            )
+        }
+        None => format!("({owner})"),
+    }
 }
 
 /// What is served is escaped already; a backslash is therefore left as it is.
@@ -255,6 +272,7 @@ web: mount a tmpfs at /var/run
     fn nothing_moves_the_cursor_and_escapes_stay_readable() {
         let text = table(&served("/a\\x0ab\u{1b}[2J\u{202e}"), Some(200));
         assert!(text.contains("/a\\x0ab\\x1b[2J\\xe2\\x80\\xae"), "{text}");
-        assert!(table(&Served { denials: vec![] }, None).contains("No denials"));
+        let nothing: Served = serde_json::from_str("{\"denials\": []}").unwrap();
+        assert!(table(&nothing, None).contains("No denials"));
     }
 }

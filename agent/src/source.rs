@@ -10,7 +10,7 @@ pub mod btf;
 pub mod kernel;
 pub mod replay;
 
-use sealwatch_ebpf::wire::{CountKey, CountValue};
+use sealwatch_ebpf::wire::{CountKey, CountValue, OomValue};
 
 use crate::host::Plan;
 
@@ -57,6 +57,13 @@ pub trait Source: Send {
     /// Hands over the refusals that found the table full, as (operation number,
     /// errno, cumulative count).
     fn overflow(&mut self, each: &mut dyn FnMut(u8, u8, u64)) -> Result<(), SourceError>;
+
+    /// Hands over the control groups of processes killed for want of memory, with
+    /// how many, cumulative since the group's key was made.
+    fn oom_kills(&mut self, each: &mut dyn FnMut(u64, &OomValue)) -> Result<(), SourceError>;
+
+    /// Deletes the kills of a control group that no longer exists.
+    fn forget_oom_kills(&mut self, cgroup: u64) -> Result<(), SourceError>;
 
     /// Deletes the counters of control groups that no longer exist and makes room.
     fn forget(&mut self, keys: &[CountKey]) -> Result<(), SourceError>;

@@ -37,6 +37,10 @@ mod regs {
 const THREAD_SIZE: u64 = 16 << 10;
 /// TS_COMPAT of `thread_info.status`: inside a 32-bit system call.
 const TS_COMPAT: u32 = 2;
+/// PF_EXITING of `task_struct.flags`.
+const PF_EXITING: u32 = 4;
+/// The signal's number, as it stands in `signal_struct.group_exit_code`.
+const SIGKILL: u32 = 9;
 /// PF_IO_WORKER | PF_KTHREAD of `task_struct.flags`: no user registers.
 const PF_NO_REGS: u32 = 0x10 | 0x0020_0000;
 /// Mask of the x32 bit, which some programs set in the number.
@@ -79,6 +83,19 @@ impl Task {
     pub fn at_exit(regs_at: u64) -> Task {
         // SAFETY: a helper without arguments.
         Task::with_regs(unsafe { bpf_get_current_task() } as u64, regs_at)
+    }
+
+    /// Address of the current task.
+    #[inline(always)]
+    pub fn current_address() -> u64 {
+        // SAFETY: a helper without arguments.
+        unsafe { bpf_get_current_task() as u64 }
+    }
+
+    /// Another task, whose registers are not looked at.
+    #[inline(always)]
+    pub fn other(address: u64) -> Task {
+        Task::with_regs(address, 0)
     }
 
     #[inline(always)]
@@ -180,6 +197,28 @@ impl Task {
             word(css + offset!(css_cgroup))
         };
         cgroup_id(cgroup)
+    }
+
+    /// Is it on its way out (PF_EXITING)?
+    #[inline(always)]
+    pub fn is_exiting(&self) -> bool {
+        read::<u32>(self.address + offset!(task_flags)) & PF_EXITING != 0
+    }
+
+    /// Is its whole process dying of SIGKILL?
+    #[inline(always)]
+    pub fn is_killed(&self) -> bool {
+        let signal = word(self.address + offset!(task_signal));
+        read::<u32>(signal + offset!(signal_group_exit_code)) == SIGKILL
+    }
+
+    /// Tells its process from every other, those before and after under the same id included.
+    #[inline(always)]
+    pub fn process(&self) -> u64 {
+        let leader = word(self.address + offset!(task_group_leader));
+        let id: u32 = read(self.address + offset!(task_tgid));
+        let started_ns = word(leader + offset!(task_start_time));
+        sealwatch_ebpf::gate::fold(u64::from(id), started_ns)
     }
 
     /// Address of its `struct cred`.

@@ -260,6 +260,8 @@ numbers! {
         Tomoyo = 77 => "tomoyo",
         /// Smack's word.
         Smack = 78 => "smack",
+        /// A process is killed for want of memory.
+        OomKill = 79 => "oom_kill",
     }
 }
 
@@ -340,5 +342,9 @@ numbers! {
         Sampled = 6 => "sampled",
         /// Runs of a program that the kernel skipped; filled in by the loader, not by the programs.
         Skipped = 7 => "skipped",
+        /// Processes killed for want of memory, whatever their control group.
+        OomKilled = 8 => "oom_killed",
+        /// Those of them that found [`super::MAP_OOM_KILLS`] full.
+        OomOverflow = 9 => "oom_overflow",
     }
 }

@@ -52,6 +52,7 @@ struct Group {
     newest: Option<Arc<Container>>,
     roots: HashSet<Arc<str>>,
     counts: BTreeMap<(Kind, Arc<str>), u64>,
+    oom_kills: u64,
 }
 
 /// All containers' series.
@@ -121,6 +122,16 @@ impl Series {
         }
     }
 
+    /// Processes of a container were killed for want of memory.
+    pub(super) fn killed(&mut self, container: &Arc<Container>, count: u64) {
+        self.meet(container);
+        let labels = self.homes.get(&container.id);
+        match labels.and_then(|labels| self.groups.get_mut(labels)) {
+            Some(group) => group.oom_kills += count,
+            None => self.other.oom_kills += count,
+        }
+    }
+
     fn add_to(&mut self, labels: &Labels, kind: Kind, root: &str, count: u64) {
         let Some(group) = self.groups.get_mut(labels) else {
             return self.add_to_other(Limited::Containers, kind, count);
@@ -179,6 +190,9 @@ impl Series {
             return;
         };
         self.size -= group.counts.len();
+        if let Some(heir) = heir.and_then(|heir| self.groups.get_mut(heir)) {
+            heir.oom_kills += group.oom_kills;
+        }
         for ((kind, root), count) in group.counts {
             match heir {
                 Some(heir) => self.add_to(heir, kind, &root, count),
@@ -192,6 +206,7 @@ impl Series {
         let shown = |labels: Labels, group: &Group| GroupSeries {
             labels,
             container: group.newest.clone(),
+            oom_kills: group.oom_kills,
             counts: group
                 .counts
                 .iter()
@@ -203,7 +218,7 @@ impl Series {
             .iter()
             .map(|(labels, group)| shown(labels.clone(), group))
             .collect();
-        if !self.other.counts.is_empty() {
+        if !self.other.counts.is_empty() || self.other.oom_kills > 0 {
             groups.push(shown(Labels::other(), &self.other));
         }
         groups

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::memory::Killed;
 use super::series::{Limited, OTHER};
 use crate::denial::{
     Backend, Cause, Container, Denial, Errno, Hook, Loss, Lsm, Operation, Owner, Unresolved,
@@ -15,6 +16,7 @@ use crate::denial::{
 };
 use crate::host::Plan;
 use crate::mounts::Mount;
+use crate::write_root;
 
 /// What was refused, how, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,6 +52,15 @@ impl Labels {
         }
     }
 
+    /// Of all whose container is not known.
+    pub fn unresolved() -> Self {
+        Labels {
+            namespace: String::new(),
+            pod: String::new(),
+            container: write_root::UNRESOLVED.to_owned(),
+        }
+    }
+
     /// Of all containers past the limit.
     pub fn other() -> Self {
         Labels {
@@ -69,6 +80,8 @@ pub struct GroupSeries {
     pub container: Option<Arc<Container>>,
     /// Counts by kind and write root.
     pub counts: Vec<(Kind, Arc<str>, u64)>,
+    /// Processes killed for want of memory.
+    pub oom_kills: u64,
 }
 
 /// A sample, named and explained.
@@ -181,6 +194,10 @@ pub struct Snapshot {
     pub losses: Vec<Loss>,
     /// Recent denials, the latest first.
     pub recent: Vec<Recent>,
+    /// Processes killed for want of memory lately, the latest first.
+    pub oom_kills: Vec<Arc<Killed>>,
+    /// Processes killed for want of memory whose container is not known.
+    pub oom_unresolved: u64,
     /// The hooks.
     pub hooks: Arc<[HookState]>,
     /// The runtimes.

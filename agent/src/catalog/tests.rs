@@ -53,6 +53,7 @@ fn what_can_be_lost_is_in_the_table() {
         (Stage::Events, crate::events::REASON_OUTPUT_CLOSED),
         (Stage::Kernel, crate::pipeline::REASON_CGROUP_RING_FULL),
         (Stage::Kernel, crate::pipeline::REASON_PROGRAM_SKIPPED),
+        (Stage::Kernel, crate::pipeline::REASON_OOM_TABLE_FULL),
         (Stage::Source, crate::pipeline::REASON_MAP_FAILED),
         (Stage::Identity, crate::pipeline::REASON_LOOK_UP_DROPPED),
     ];

@@ -121,7 +121,10 @@ fn attached(findings: &mut Findings, kernel: &Kernel) {
             backend.label(),
             &format!("{} hooks: {}", names.len(), names.join(", ")),
         );
-        findings.add("", &format!("tells causes: {}", causes(*backend)));
+        let of_files = |hook: &&Hook| host::row(**hook).is_some() || **hook == Hook::SyscallExit;
+        if hooks.iter().any(|hook| of_files(&hook)) {
+            findings.add("", &format!("tells causes: {}", causes(*backend)));
+        }
     }
     for (hook, reason) in &plan.missing {
         findings.add("not attached", &format!("{}: {reason}", hook.label()));

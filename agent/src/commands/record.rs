@@ -45,6 +45,9 @@ pub async fn run(config: &Config, time: Duration) -> anyhow::Result<()> {
         source.overflow(&mut |operation, errno, count| {
             recorder.overflow(operation, errno, count);
         })?;
+        source.oom_kills(&mut |cgroup, value| {
+            recorder.oom_kills(cgroup, value);
+        })?;
         recorder.stats(&stats);
         stdout
             .write_all(recorder.text().as_bytes())

@@ -51,6 +51,7 @@ fn full() -> Snapshot {
             (erofs, "/tmp\\x0a".into(), 4),
             (profiled, "/etc".into(), 1),
         ],
+        oom_kills: 2,
     };
     Snapshot {
         groups: vec![group.clone(), group],
@@ -79,6 +80,10 @@ fn full() -> Snapshot {
             HookState {
                 hook: Hook::Open,
                 state: Ok(Backend::Fexit),
+            },
+            HookState {
+                hook: Hook::OomKill,
+                state: Ok(Backend::Tracepoint),
             },
             HookState {
                 hook: Hook::Bind,
@@ -173,4 +178,35 @@ fn promtool_finds_nothing_to_say() {
         String::from_utf8_lossy(&output.stderr)
     );
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn kills_that_are_not_measured_are_not_zero() {
+    let told = |snapshot: &Snapshot| {
+        let text = render(snapshot, None).unwrap();
+        let lines = text.lines().map(str::to_owned);
+        lines
+            .filter(|line| line.starts_with("sealwatch_oom_kills_total{"))
+            .collect::<Vec<_>>()
+    };
+    let mut snapshot = full();
+    snapshot.oom_unresolved = 3;
+    let lines = told(&snapshot);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("_unresolved") && line.ends_with(" 3"))
+    );
+    // Two groups of the same labels are one series.
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("cart-1") && line.ends_with(" 4"))
+    );
+    snapshot.hooks = Arc::new([HookState {
+        hook: Hook::OomKill,
+        state: Err("no place".to_owned()),
+    }]);
+    assert_eq!(told(&snapshot), Vec::<String>::new());
 }

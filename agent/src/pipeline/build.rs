@@ -42,6 +42,7 @@ impl<S: Source> Pipeline<S> {
             include_host,
             stats: [0; STATS_MAX as usize],
             unread: true,
+            oom_kills_read: 0,
             look_ups_dropped: 0,
             names_changed: false,
             wants_scan: false,

@@ -3,7 +3,9 @@
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use sealwatch_ebpf::wire::{self, CgroupEvent, CountKey, CountValue, PathFlags, Sample, Signals};
+use sealwatch_ebpf::wire::{
+    self, CgroupEvent, CountKey, CountValue, OomValue, PathFlags, Sample, Signals,
+};
 
 use super::*;
 use crate::aggregate::Snapshot;
@@ -299,4 +301,50 @@ fn the_end_takes_in_what_still_waits() {
     assert_eq!(snapshot.totals.pending, 0);
     assert_eq!(snapshot.groups[0].counts[0].2, 9);
     assert_eq!(events.len(), 1);
+}
+
+#[test]
+fn a_container_that_is_killed_and_gone_is_counted_under_its_name() {
+    let path = format!("/docker/{}", id());
+    let killed = |count| OomValue {
+        count,
+        last_ns: SECOND - 9,
+    };
+    let mut stats = [0; STATS_MAX as usize];
+    stats[Stat::OomKilled as usize] = 2;
+    let mut recorder = Recorder::default();
+    recorder
+        .at(SECOND)
+        .record(RecordKind::Cgroup, &birth(CGROUP, &path))
+        .record(RecordKind::Cgroup, &death(CGROUP))
+        .oom_kills(CGROUP, &killed(2))
+        .stats(&stats)
+        .at(SECOND + SECOND / 4)
+        .at(2 * SECOND + GRACE_NS)
+        .at(4 * SECOND + GRACE_NS);
+    let mut bench = Bench::new(&recorder);
+    assert!(bench.step().oom_kills.is_empty());
+    bench.pipeline.describe(described("web"), at(SECOND + 1));
+    let named = bench.step();
+    assert_eq!(named.groups[0].labels.container, "web");
+    assert_eq!(named.groups[0].oom_kills, 2);
+    assert_eq!(named.oom_kills[0].killed, 2);
+    bench.step();
+    let left = bench.step();
+    assert!(left.groups.is_empty());
+    let mut kept = 0;
+    bench
+        .pipeline
+        .source_mut()
+        .oom_kills(&mut |_, _| kept += 1)
+        .unwrap();
+    assert_eq!(kept, 0);
+    let (_, events) = bench.finish(5 * SECOND + GRACE_NS);
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0]["event"], "oom_kill");
+    assert_eq!(events[0]["container"]["name"], "web");
+    assert_eq!(
+        (&events[0]["killed"], &events[0]["monotonic_ns"]),
+        (&2.into(), &(SECOND - 9).into())
+    );
 }

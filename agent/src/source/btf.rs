@@ -138,6 +138,27 @@ impl Btf {
         returns.then_some((name, arguments))
     }
 
+    /// How many arguments a tracepoint hands over; none where the kernel lacks it.
+    pub fn tracepoint_arguments(&self, name: &str) -> Option<usize> {
+        let types = self
+            .0
+            .resolve_types_by_name(&format!("btf_trace_{name}"))
+            .ok()?;
+        types.iter().find_map(|found| {
+            let Type::Typedef(alias) = found else {
+                return None;
+            };
+            let Ok(Type::Ptr(pointer)) = self.0.resolve_chained_type(alias) else {
+                return None;
+            };
+            match self.0.resolve_chained_type(&pointer).ok()? {
+                // The first is the tracepoint's own.
+                Type::FuncProto(prototype) => prototype.parameters.len().checked_sub(1),
+                _ => None,
+            }
+        })
+    }
+
     /// Does the kernel have this function at all?
     pub fn has_function(&self, name: &str) -> bool {
         let types = self.0.resolve_types_by_name(name).unwrap_or_default();
@@ -190,6 +211,8 @@ mod tests {
         assert_eq!(missing, Vec::<String>::new());
         assert_eq!(offsets.path_dentry, 8);
         assert!(btf.functions(&BTreeSet::from(["vfs_write"]))["vfs_write"] == 4);
+        assert_eq!(btf.tracepoint_arguments("sys_exit"), Some(2));
+        assert_eq!(btf.tracepoint_arguments("nonsense"), None);
         assert!(btf.controller_index("pids").is_some());
         assert!(btf.controller_index("nonsense").is_none());
     }

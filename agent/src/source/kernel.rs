@@ -10,27 +10,25 @@ mod attach;
 mod bpf_lsm;
 mod error;
 mod kretprobe;
+mod maps;
 pub mod modules;
 mod settings;
 mod skipped;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
 use attach::{Attached, attach, attach_tracepoint};
 use aya::maps::{Array, HashMap, Map, MapData, RingBuf};
-use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod};
+use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader};
 pub use error::LoadError;
-use error::{errno, map_error, object_error, reason};
-use sealwatch_ebpf::layout::Settings;
-use sealwatch_ebpf::wire::{self, CountKey, CountValue, DENIAL_ERRNOS, STATS_MAX};
-use sealwatch_ebpf::{layout, syscalls};
+use error::{map_error, object_error, reason};
+use maps::{Plain, absent_is_fine, fill_syscalls, ring, take, typed, unlimit_locked_memory};
+use sealwatch_ebpf::wire::{self, CountKey, CountValue, DENIAL_ERRNOS, OomValue, STATS_MAX};
 use settings::settings;
 use skipped::Skipped;
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tracing::debug;
 
@@ -60,20 +58,6 @@ pub struct Options {
     pub controller: Option<String>,
 }
 
-/// Integers of the wire contract, as the loader's library wants them marked.
-#[repr(transparent)]
-#[derive(Clone, Copy)]
-struct Plain<T>(T);
-// SAFETY: `CountKey`, `CountValue`, `Offsets` and `Settings` are `repr(C)`, made
-// of integers only, without padding.
-unsafe impl Pod for Plain<CountKey> {}
-// SAFETY: as above.
-unsafe impl Pod for Plain<CountValue> {}
-// SAFETY: as above.
-unsafe impl Pod for Plain<layout::Offsets> {}
-// SAFETY: as above.
-unsafe impl Pod for Plain<Settings> {}
-
 /// The loaded and attached kernel half. Dropping it detaches everything.
 pub struct Kernel {
     samples: AsyncFd<RingBuf<MapData>>,
@@ -84,6 +68,7 @@ pub struct Kernel {
     overflow: Array<MapData, u64>,
     stats: Array<MapData, u64>,
     ignored: HashMap<MapData, u64, u8>,
+    oom_kills: HashMap<MapData, u64, Plain<OomValue>>,
     skipped: Skipped,
     plan: Plan,
     missing_fields: Vec<String>,
@@ -116,6 +101,7 @@ pub fn load(options: &Options) -> Result<Kernel, LoadError> {
             .then(|| "kprobes are not compiled into this kernel".to_owned()),
         modules: modules::active(),
         seccomp: options.seccomp,
+        tells_victim: btf.tracepoint_arguments(host::OOM_TRACEPOINT) == Some(2),
         ..Facts::default()
     };
     let settings = settings(options, &btf, facts.active(Lsm::Apparmor))?;
@@ -164,6 +150,7 @@ pub fn load(options: &Options) -> Result<Kernel, LoadError> {
         overflow: typed(take(&mut object, wire::MAP_OVERFLOW)?, wire::MAP_OVERFLOW)?,
         stats: typed(take(&mut object, wire::MAP_STATS)?, wire::MAP_STATS)?,
         ignored: typed(take(&mut object, wire::MAP_IGNORED)?, wire::MAP_IGNORED)?,
+        oom_kills: typed(take(&mut object, wire::MAP_OOM_KILLS)?, wire::MAP_OOM_KILLS)?,
         skipped: Skipped::of(&object),
         plan,
         missing_fields,
@@ -243,54 +230,6 @@ fn functions(btf: &Btf, targets: &bpf_lsm::Targets) -> BTreeMap<String, u8> {
     functions
 }
 
-/// Before 5.11 maps count against the limit of locked memory. A refusal shows
-/// itself when the maps are made.
-fn unlimit_locked_memory() {
-    let unlimited = libc::rlimit {
-        rlim_cur: libc::RLIM_INFINITY,
-        rlim_max: libc::RLIM_INFINITY,
-    };
-    // SAFETY: passes a valid structure.
-    if unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &unlimited) } != 0 {
-        debug!(error = %io::Error::last_os_error(), "RLIMIT_MEMLOCK stays");
-    }
-}
-
-fn fill_syscalls(object: &mut Ebpf) -> Result<(), LoadError> {
-    let map = object
-        .map_mut(wire::MAP_SYSCALLS)
-        .ok_or_else(|| LoadError::Absent(wire::MAP_SYSCALLS.to_owned()))?;
-    let mut table: Array<_, u32> = Array::try_from(map).map_err(object_error)?;
-    for (index, row) in syscalls::packed_rows() {
-        table
-            .set(index, row, 0)
-            .map_err(|error| map_error(wire::MAP_SYSCALLS, &error))?;
-    }
-    Ok(())
-}
-
-fn take(object: &mut Ebpf, name: &str) -> Result<Map, LoadError> {
-    object
-        .take_map(name)
-        .ok_or_else(|| LoadError::Absent(name.to_owned()))
-}
-
-fn typed<T>(map: Map, name: &str) -> Result<T, LoadError>
-where
-    T: TryFrom<Map>,
-    T::Error: std::fmt::Display,
-{
-    T::try_from(map).map_err(|error| LoadError::Absent(format!("a fitting {name}: {error}")))
-}
-
-fn ring(object: &mut Ebpf, name: &str) -> Result<AsyncFd<RingBuf<MapData>>, LoadError> {
-    let ring: RingBuf<MapData> = typed(take(object, name)?, name)?;
-    // SAFETY: the ring buffer owns its descriptor, and always the same one,
-    // until it is dropped with the `AsyncFd`.
-    unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) }
-        .map_err(|error| LoadError::Object(error.to_string()))
-}
-
 impl Source for Kernel {
     fn drain(&mut self, each: &mut dyn FnMut(RecordKind, &[u8])) -> usize {
         let mut records = 0;
@@ -352,6 +291,18 @@ impl Source for Kernel {
         Ok(())
     }
 
+    fn oom_kills(&mut self, each: &mut dyn FnMut(u64, &OomValue)) -> Result<(), SourceError> {
+        for entry in self.oom_kills.iter() {
+            let (cgroup, value) = entry.map_err(|error| map_error(wire::MAP_OOM_KILLS, &error))?;
+            each(cgroup, &value.0);
+        }
+        Ok(())
+    }
+
+    fn forget_oom_kills(&mut self, cgroup: u64) -> Result<(), SourceError> {
+        absent_is_fine(wire::MAP_OOM_KILLS, self.oom_kills.remove(&cgroup))
+    }
+
     fn forget(&mut self, keys: &[CountKey]) -> Result<(), SourceError> {
         for key in keys {
             absent_is_fine(wire::MAP_COUNTS, self.counts.remove(&Plain(*key)))?;
@@ -369,17 +320,5 @@ impl Source for Kernel {
         self.ignored
             .insert(cgroup, 1, 0)
             .map_err(|error| map_error(wire::MAP_IGNORED, &error))
-    }
-}
-
-/// A key that is not in its map is as good as removed.
-fn absent_is_fine(
-    map: &'static str,
-    result: Result<(), aya::maps::MapError>,
-) -> Result<(), SourceError> {
-    match result {
-        Err(aya::maps::MapError::KeyNotFound) | Ok(()) => Ok(()),
-        Err(error) if errno(&error) == Some(libc::ENOENT) => Ok(()),
-        Err(error) => Err(map_error(map, &error)),
     }
 }

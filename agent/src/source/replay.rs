@@ -13,6 +13,7 @@
 //! sample 0a00...
 //! count KEY VALUE          a counter as it was read, in hexadecimal
 //! overflow 2 30 7          operation, errno, refusals
+//! oom 77 2 1000000000      control group, processes killed, time of the last
 //! stats 1 0 0 0 0 0 1      in the order of `wire::Stat`
 //! ```
 
@@ -20,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::pin::Pin;
 
-use sealwatch_ebpf::wire::{CountKey, CountValue, STATS_MAX};
+use sealwatch_ebpf::wire::{CountKey, CountValue, OomValue, STATS_MAX};
 
 use super::{RecordKind, Source, SourceError};
 
@@ -40,6 +41,7 @@ struct Step {
     records: Vec<(RecordKind, Vec<u8>)>,
     counts: Vec<(CountKey, CountValue)>,
     overflow: Vec<(u8, u8, u64)>,
+    oom_kills: Vec<(u64, OomValue)>,
     stats: Option<[u64; STATS_MAX as usize]>,
 }
 
@@ -50,6 +52,7 @@ pub struct Replay {
     records: Vec<(RecordKind, Vec<u8>)>,
     counts: BTreeMap<CountKey, CountValue>,
     overflow: BTreeMap<(u8, u8), u64>,
+    oom_kills: BTreeMap<u64, OomValue>,
     stats: [u64; STATS_MAX as usize],
     /// Control groups that are left out; what the kernel half would not have sent.
     pub ignored: BTreeSet<u64>,
@@ -83,7 +86,7 @@ impl Replay {
                 .back_mut()
                 .ok_or(bad("a step begins with `at`"))?;
             step.take_in(word, &words)
-                .ok_or(bad("sample, cgroup, count, overflow or stats"))?;
+                .ok_or(bad("sample, cgroup, count, overflow, oom or stats"))?;
         }
         Ok(replay)
     }
@@ -96,6 +99,7 @@ impl Replay {
         for (operation, errno, count) in step.overflow {
             self.overflow.insert((operation, errno), count);
         }
+        self.oom_kills.extend(step.oom_kills);
         self.stats = step.stats.unwrap_or(self.stats);
         Some(step.at_ns)
     }
@@ -117,6 +121,13 @@ impl Step {
                     count.parse().ok()?,
                 );
                 self.overflow.push(row);
+            }
+            ("oom", [cgroup, count, last_ns]) => {
+                let value = OomValue {
+                    count: count.parse().ok()?,
+                    last_ns: last_ns.parse().ok()?,
+                };
+                self.oom_kills.push((cgroup.parse().ok()?, value));
             }
             ("stats", numbers) => {
                 let mut stats = [0; STATS_MAX as usize];
@@ -164,6 +175,17 @@ impl Source for Replay {
         for ((operation, errno), count) in &self.overflow {
             each(*operation, *errno, *count);
         }
+        Ok(())
+    }
+
+    fn oom_kills(&mut self, each: &mut dyn FnMut(u64, &OomValue)) -> Result<(), SourceError> {
+        let kills = self.oom_kills.iter();
+        kills.for_each(|(cgroup, value)| each(*cgroup, value));
+        Ok(())
+    }
+
+    fn forget_oom_kills(&mut self, cgroup: u64) -> Result<(), SourceError> {
+        self.oom_kills.remove(&cgroup);
         Ok(())
     }
 
@@ -227,6 +249,12 @@ impl Recorder {
     /// Adds refusals past the kernel's table.
     pub fn overflow(&mut self, operation: u8, errno: u8, count: u64) -> &mut Self {
         self.line(format_args!("overflow {operation} {errno} {count}"))
+    }
+
+    /// Adds the kills of a control group.
+    pub fn oom_kills(&mut self, cgroup: u64, value: &OomValue) -> &mut Self {
+        let OomValue { count, last_ns } = value;
+        self.line(format_args!("oom {cgroup} {count} {last_ns}"))
     }
 
     /// Adds the statistics.
@@ -312,70 +340,4 @@ fn u64_at(bytes: &[u8], start: usize) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_recording_comes_back_as_it_was() {
-        let key = CountKey {
-            cgroup: 0x0102_0304_0506_0708,
-            path: u64::MAX,
-            signals: 0x0a0b,
-            operation: 2,
-            errno: 30,
-            backend: 3,
-            lsm: 1,
-            reserved: 0,
-        };
-        let value = CountValue {
-            count: 9,
-            sampled: 1,
-            lost: 2,
-            next_sample_ns: 3,
-            last_ns: u64::MAX,
-        };
-        let mut recorder = Recorder::default();
-        recorder
-            .at(5)
-            .record(RecordKind::Sample, &[1, 0, 2, 0, 0])
-            .record(RecordKind::Cgroup, &[0; 7])
-            .count(&key, &value)
-            .overflow(2, 30, 7)
-            .stats(&[4, 0, 1])
-            .at(6);
-        let mut replay = Replay::parse(recorder.text()).unwrap();
-        assert_eq!(replay.advance(), Some(5));
-        let mut records = Vec::new();
-        replay.drain(&mut |kind, bytes| records.push((kind, bytes.to_vec())));
-        let expected = [
-            (RecordKind::Cgroup, vec![0; 7]),
-            (RecordKind::Sample, vec![1, 0, 2, 0, 0]),
-        ];
-        assert_eq!(records, expected);
-        let mut counts = Vec::new();
-        replay
-            .counters(&mut |key, value| counts.push((*key, *value)))
-            .unwrap();
-        assert_eq!(counts, [(key, value)]);
-        assert_eq!(replay.stats().unwrap()[..3], [4, 0, 1]);
-        assert_eq!(replay.advance(), Some(6));
-        assert_eq!(replay.drain(&mut |_, _| {}), 0);
-        assert_eq!(replay.advance(), None);
-    }
-
-    #[test]
-    fn a_bad_line_is_named() {
-        for (text, number) in [
-            ("sample 00", 1),
-            ("at 1\nsample 0", 2),
-            ("at 1\nsample zz", 2),
-            ("at 1\n\n# x\nsample 00*99999999999", 4),
-            ("at 1\ncount 00 00", 2),
-            ("at 1\noverflow 256 1 1", 2),
-            ("at 1\nother", 2),
-            ("at soon", 1),
-        ] {
-            assert_eq!(Replay::parse(text).unwrap_err().number, number, "{text}");
-        }
-    }
-}
+mod tests;

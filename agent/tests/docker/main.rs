@@ -14,6 +14,7 @@ mod engines;
 mod exposition;
 mod flood;
 mod host;
+mod memory;
 mod others;
 mod prometheus;
 mod readme;

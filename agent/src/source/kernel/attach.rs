@@ -79,7 +79,8 @@ impl Attached {
                 }
             }
             match refused {
-                None if plan.attachments.is_empty() => {
+                // What tells nothing of files alone is not worth a daemon.
+                None if plan.attachments.iter().all(|a| a.hook == Hook::OomKill) => {
                     return Err(LoadError::NothingAttached(summary(&plan)));
                 }
                 None => return Ok(plan),
@@ -120,6 +121,12 @@ impl Attached {
                 let (link, descriptor) = attached?;
                 self.links.push(link);
                 self.programs.push(descriptor);
+            }
+            // Its argument is there at the function's entry only.
+            Backend::Kprobe if next.hook == Hook::OomKill => {
+                let program: &mut KProbe = program(object, &next.program)?;
+                program.load()?;
+                program.attach(&next.symbol, 0)?;
             }
             Backend::Kprobe => {
                 let program: &mut KProbe = program(object, &next.program)?;
