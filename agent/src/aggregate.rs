@@ -12,7 +12,9 @@
 //! first sample, which tells cause and write root; after [`SETTLE_NS`] it is
 //! settled without one. Later counts go where the latest sample points.
 
+mod attributed;
 mod counter;
+mod forget;
 mod memory;
 mod recent;
 mod series;
@@ -29,11 +31,13 @@ use crate::classify::{Question, classify};
 use crate::config::Limits;
 use crate::denial::{Cause, CgroupId, Container, Errno, Loss, Operation, Owner, Stage, Unresolved};
 use crate::write_root;
-use counter::{Told, Tracked, aim};
+use attributed::Ledger;
+use counter::{Share, Told, Tracked};
 use memory::OomKills;
 use recent::{RecentTable, RowKey};
 use series::Series;
 
+pub use attributed::Attributed;
 pub use counter::key_of;
 pub use memory::Killed;
 pub use recent::{ROWS_MAX, ROWS_PER_OWNER_MAX};
@@ -68,6 +72,7 @@ pub struct Aggregate {
     /// Cumulative refusals past the kernel's table, by operation number and errno.
     overflow: HashMap<(u8, u8), u64>,
     series: Series,
+    ledger: Ledger,
     recent: RecentTable,
     oom_kills: OomKills,
     oom_unresolved: u64,
@@ -87,6 +92,7 @@ impl Aggregate {
             waiting: HashSet::new(),
             overflow: HashMap::new(),
             series: Series::new(limits),
+            ledger: Ledger::default(),
             recent: RecentTable::default(),
             oom_kills: OomKills::default(),
             oom_unresolved: 0,
@@ -128,9 +134,9 @@ impl Aggregate {
                 self.recent.count(row, count);
             }
             if tracked.settled {
-                let aim = aim(key, tracked.told.as_ref());
+                let share = Share::of(key, tracked, count);
                 let owner = owner_of(CgroupId(key.cgroup));
-                self.add(&owner, aim, count);
+                self.add(&owner, share);
             } else {
                 if tracked.pending == 0 {
                     tracked.since_ns = now_ns;
@@ -171,7 +177,13 @@ impl Aggregate {
             }
             _ => None,
         };
-        self.add(&Owner::Unknown(Unresolved::CounterOverflow), aim, count);
+        let share = Share {
+            aim,
+            count,
+            last_ns: 0,
+            open_flags: None,
+        };
+        self.add(&Owner::Unknown(Unresolved::CounterOverflow), share);
     }
 
     /// Takes in a sample and tells how many refusals its counter had when it was last read.
@@ -198,6 +210,7 @@ impl Aggregate {
             tracked.told = Some(Told {
                 cause: sample.verdict.cause,
                 write_root: Arc::clone(&sample.write_root),
+                open_flags: Some(sample.denial.open_flags),
                 row: Some(row),
             });
         } else if tracked.told.is_none() {
@@ -206,6 +219,7 @@ impl Aggregate {
             tracked.told = Some(Told {
                 cause,
                 write_root: Arc::from(OTHER),
+                open_flags: None,
                 row: None,
             });
         }
@@ -242,20 +256,25 @@ impl Aggregate {
             };
             tracked.settled = true;
             let count = std::mem::take(&mut tracked.pending);
-            let aim = aim(&key, tracked.told.as_ref());
+            let share = Share::of(&key, tracked, count);
             self.totals.pending -= count;
             self.changed = true;
-            self.add(&owner_of(CgroupId(key.cgroup)), aim, count);
+            self.add(&owner_of(CgroupId(key.cgroup)), share);
         }
     }
 
-    fn add(&mut self, owner: &Owner, aim: Option<(Kind, Arc<str>)>, count: u64) {
-        let Some((kind, write_root)) = aim else {
+    fn add(&mut self, owner: &Owner, share: Share) {
+        let count = share.count;
+        let Some((kind, write_root)) = &share.aim else {
             self.totals.unreadable += count;
             return;
         };
+        let kind = *kind;
         match owner {
-            Owner::Container(container) => self.series.add(container, kind, &write_root, count),
+            Owner::Container(container) => {
+                self.series.add(container, kind, write_root, count);
+                self.ledger.add(container, kind, write_root, &share);
+            }
             Owner::Host if self.include_host => *self.host.entry(kind).or_default() += count,
             Owner::Host => self.totals.ignored += count,
             Owner::Unknown(reason) => {
@@ -264,47 +283,9 @@ impl Aggregate {
         }
     }
 
-    /// Counters whose last value is in and that can be deleted: of control groups
-    /// that are gone, of the host's that are left out, and of unknown ones that
-    /// have been idle. [`Aggregate::forgotten`] follows the deletion.
-    pub fn forgettable(
-        &self,
-        gone: &HashSet<CgroupId>,
-        now_ns: u64,
-        owner_of: impl Fn(CgroupId) -> Owner,
-    ) -> Vec<CountKey> {
-        let mut keys: Vec<_> = self
-            .keys
-            .iter()
-            .filter(|(key, tracked)| {
-                let cgroup = CgroupId(key.cgroup);
-                let idle = now_ns.saturating_sub(tracked.seen.last_ns) >= UNSEEN_IDLE_NS;
-                gone.contains(&cgroup)
-                    || match owner_of(cgroup) {
-                        Owner::Host => !self.include_host,
-                        Owner::Unknown(_) => idle,
-                        Owner::Container(_) => false,
-                    }
-            })
-            .map(|(key, _)| *key)
-            .collect();
-        keys.sort_unstable();
-        keys
-    }
-
-    /// The counters are deleted; what they have counted stays.
-    pub fn forgotten(&mut self, keys: &[CountKey], owner_of: impl Fn(CgroupId) -> Owner) {
-        let keys: HashSet<&CountKey> = keys.iter().collect();
-        for key in keys {
-            let Some(tracked) = self.keys.remove(key) else {
-                continue;
-            };
-            if self.waiting.remove(key) {
-                self.totals.pending -= tracked.pending;
-                let aim = aim(key, tracked.told.as_ref());
-                self.add(&owner_of(CgroupId(key.cgroup)), aim, tracked.pending);
-            }
-        }
+    /// What has been added to containers' series since the last time.
+    pub fn take_attributed(&mut self) -> Vec<Attributed> {
+        self.ledger.take()
     }
 
     /// Makes a container known, denied or not, or takes note of its new name.

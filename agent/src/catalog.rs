@@ -61,6 +61,25 @@ metrics! {
     OOM_KILLS = Counter "sealwatch_oom_kills_total"
         ["namespace", "pod", "container"]
         "Processes of a container that the kernel killed for want of memory; _unresolved where the container is not known. Not there where it is not measured.";
+    DEGRADED = Gauge "sealwatch_degraded"
+        ["namespace", "pod", "container", "write_root", "errno", "cause", "lsm", "cache"]
+        "A running container whose writes under a write root keep failing, always 1; cache names the known cache that they were for, if it is one.";
+    DEGRADED_SINCE = Gauge "sealwatch_degraded_since_timestamp_seconds"
+        ["namespace", "pod", "container", "write_root"]
+        "When the first of these writes failed, in seconds since 1970.";
+    DEGRADED_FAILURES = Gauge "sealwatch_degraded_failures"
+        ["namespace", "pod", "container", "write_root"]
+        "How many of these writes were seen to fail.";
+    FAILING_TO_START = Gauge "sealwatch_failing_to_start"
+        ["namespace", "pod", "container", "write_root", "errno", "cause", "lsm"]
+        "A container that was refused something and ended at once, and has not started since, always 1.";
+    START_FAILURES = Counter "sealwatch_start_failures_total"
+        ["namespace", "pod", "container"]
+        "How often it did so in a row; its series leaves when it starts, or after 15 minutes without a failed start.";
+    UNJUDGED = Counter "sealwatch_degraded_limited_total" ["limit"]
+        "Failures past a limit: those of containers are not judged, those of write_roots together as _other, those of workloads are told once and not kept.";
+    UNWATCHED = Gauge "sealwatch_unwatched_seconds" []
+        "How long nothing was counted before the daemon started, as its state file tells; missing where there was none of this boot.";
     HOST_DENIALS = Counter "sealwatch_host_denials_total"
         ["operation", "errno", "cause", "lsm"]
         "Refused operations of processes outside containers, with --host.";

@@ -70,6 +70,19 @@ pub struct Limits {
     pub series: usize,
 }
 
+/// When a container is called degraded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Degraded {
+    /// Least time that its writes keep failing.
+    pub after: Duration,
+    /// Least number of them.
+    pub failures: usize,
+    /// Least time without one of a recovery.
+    pub silence: Duration,
+    /// How long a start takes at most.
+    pub start_window: Duration,
+}
+
 /// The daemon's settings, each valid by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -91,6 +104,8 @@ pub struct Config {
     pub cri_endpoints: Sockets,
     /// Least time between two samples of one kind.
     pub sample_interval: Duration,
+    /// When a container is called degraded.
+    pub degraded: Degraded,
     /// Form of the log.
     pub log_format: LogFormat,
     /// How much to log.

@@ -15,6 +15,7 @@ pub mod caches;
 mod failure;
 mod root;
 mod run;
+mod shown;
 mod starts;
 pub mod state;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod view;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::Limits;
 use crate::denial::{Container, Denial, Resolution};
@@ -34,7 +36,9 @@ use starts::Starts;
 
 pub use failure::{Failure, Moment};
 pub use thresholds::Thresholds;
-pub use view::{Change, Condition, Ending, Overflow, RootView, StartView, Transition, Workload};
+pub use view::{
+    Change, Condition, Ending, Overflow, RootView, Shown, StartView, Transition, Workload,
+};
 
 /// The write root that stands for all past the limit.
 pub const OTHER: &str = "_other";
@@ -50,6 +54,7 @@ pub struct Degrade {
     overflow: Overflow,
     /// No container can make room for another, as far as is known.
     full: bool,
+    unwatched: Option<Duration>,
 }
 
 impl Degrade {
@@ -64,6 +69,7 @@ impl Degrade {
             transitions: Vec::new(),
             overflow: Overflow::default(),
             full: false,
+            unwatched: None,
         }
     }
 
@@ -267,33 +273,6 @@ impl Degrade {
         self.starts.expire(now_ns, &thresholds);
         self.full = false;
         std::mem::take(&mut self.transitions)
-    }
-
-    /// The roots that are not healthy, ordered by container and root. Those of
-    /// the state file are shown once their container has been seen alive.
-    pub fn roots(&self, now: Moment) -> Vec<RootView> {
-        let mut views = Vec::new();
-        for held in self.containers.values().filter(|h| h.restored_ns.is_none()) {
-            let Some(run) = &held.run else { continue };
-            let failing = run.roots.iter().filter(|(_, root)| {
-                root.condition(now.monotonic_ns, &self.thresholds) != Condition::Healthy
-            });
-            views.extend(failing.filter_map(|(name, _)| run.view(&held.container, name)));
-        }
-        views.sort_unstable_by(|a, b| {
-            (&a.container.id, &a.write_root).cmp(&(&b.container.id, &b.write_root))
-        });
-        views
-    }
-
-    /// The workloads that fail to start, ordered.
-    pub fn starts(&self) -> Vec<StartView> {
-        self.starts.views()
-    }
-
-    /// What found no place of its own, cumulative.
-    pub fn overflow(&self) -> Overflow {
-        self.overflow
     }
 
     fn hold(&mut self, container: &Arc<Container>) -> Option<&mut Held> {

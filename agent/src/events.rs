@@ -19,6 +19,8 @@ use crate::aggregate::{Explained, Killed};
 use crate::denial::{Loss, Stage};
 use crate::record::{self, KillRecord, Record, VERSION};
 
+pub use crate::record::transition;
+
 /// Most lines that wait for the reader.
 const QUEUE_LINES: usize = 4_096;
 /// Most bytes that wait for the reader; a hostile path makes a long line.

@@ -108,6 +108,7 @@ fn router(published: Arc<Published>, telemetry_path: &str) -> Router {
         .route("/livez", get(alive))
         .route("/readyz", get(ready))
         .route("/api/v1/denials", get(denials))
+        .route("/api/v1/degraded", get(degraded))
         .with_state(Site {
             published,
             text: Arc::default(),
@@ -115,7 +116,7 @@ fn router(published: Arc<Published>, telemetry_path: &str) -> Router {
 }
 
 async fn index() -> &'static str {
-    "sealwatch\n/metrics (or --web.telemetry-path)\n/api/v1/denials\n/healthz /livez /readyz\n"
+    "sealwatch\n/metrics (or --web.telemetry-path)\n/api/v1/denials\n/api/v1/degraded\n/healthz /livez /readyz\n"
 }
 
 async fn alive() -> &'static str {
@@ -140,6 +141,13 @@ async fn serve_metrics(State(site): State<Site>) -> Response {
 
 async fn denials(State(site): State<Site>) -> Response {
     match report::listing(&site.published.snapshot.load()) {
+        Ok(text) => typed("application/json", text),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn degraded(State(site): State<Site>) -> Response {
+    match report::degraded::listing(&site.published.snapshot.load()) {
         Ok(text) => typed("application/json", text),
         Err(error) => failed(&error),
     }

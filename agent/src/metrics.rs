@@ -6,6 +6,7 @@
 //! Lacks on purpose: state; the counts are the aggregate's. The only file that
 //! knows the crate `prometheus`.
 
+mod degraded;
 mod memory;
 
 use std::collections::BTreeMap;
@@ -151,6 +152,7 @@ fn info(labels: &Labels, container: &Container) -> Vec<String> {
 pub fn render(snapshot: &Snapshot, process: Option<&Process>) -> Result<String, MetricsError> {
     let mut families = of_containers(&snapshot.groups);
     families.push(memory::family(snapshot));
+    families.extend(degraded::families(&snapshot.state));
     families.extend(of_others(snapshot));
     families.extend(of_delivery(snapshot));
     families.extend(of_parts(snapshot));

@@ -9,6 +9,7 @@
 //! sample of a new counter is there before the counter, or one tick later.
 
 mod build;
+mod degrade;
 mod held;
 mod lives;
 mod memory;
@@ -32,6 +33,7 @@ use crate::identity::hierarchy::Scan;
 use crate::identity::{Description, Identity, Seen};
 use crate::source::{RecordKind, Source, SourceError};
 use crate::write_root;
+use degrade::Judge;
 use held::{Held, Waiting};
 use lives::Tmpfs;
 use mounts::Mounts;
@@ -66,6 +68,7 @@ pub struct Pipeline<S> {
     /// None where no task's mounts are looked at, as with a recording.
     mounts: Option<Mounts>,
     tmpfs: Option<Tmpfs>,
+    judge: Judge,
     runtimes: Option<RuntimeEnds>,
     events: Option<EventWriter>,
     published: Arc<Published>,
@@ -94,13 +97,17 @@ impl<S: Source> Pipeline<S> {
         for (cgroup, seen) in seen {
             self.note(cgroup, seen);
         }
-        self.tell_lives();
+        self.tell_lives(now);
     }
 
     /// Takes in what a runtime tells.
     pub fn describe(&mut self, description: Description, now: Now) {
+        let id = description.container.id.clone();
         self.identity.described(description, now.monotonic_ns);
         self.names_changed = true;
+        if let Some(container) = self.identity.container(&id) {
+            self.judge.described(container);
+        }
     }
 
     /// Takes in every record that waits.
@@ -149,7 +156,7 @@ impl<S: Source> Pipeline<S> {
         for (cgroup, seen) in births {
             self.note(cgroup, seen);
         }
-        self.tell_lives();
+        self.tell_lives(now);
         if self.held.is_crowded() {
             self.explain(now, false);
         }
@@ -199,9 +206,11 @@ impl<S: Source> Pipeline<S> {
         } = self;
         aggregate.settle(now.monotonic_ns, |cgroup| identity.owner(cgroup));
         self.tell_oom_kills(now, false);
+        self.judge_denials(now);
         if now.monotonic_ns.saturating_sub(self.expired_ns) >= EXPIRE_NS {
             self.expired_ns = now.monotonic_ns;
             self.expire(now);
+            self.tell_transitions(now);
             self.note_runtimes();
             self.note_hooks();
         }
@@ -284,6 +293,9 @@ impl<S: Source> Pipeline<S> {
             write_root: &write_root,
             mount: mount.as_deref().map(mounts::seen),
         }));
+        if let Owner::Container(container) = &owner {
+            self.judge.sampled(container, &write_root, &denial);
+        }
         let time = now.wall_at(denial.time_ns);
         let sample = Arc::new(Explained {
             denial,
@@ -306,6 +318,7 @@ impl<S: Source> Pipeline<S> {
         let expired = self.identity.expire(now.monotonic_ns);
         for container in &expired.containers {
             self.aggregate.retire(container);
+            self.judge.retire(container, now);
         }
         let sweep = now.monotonic_ns.saturating_sub(self.swept_ns) >= SWEEP_NS;
         if expired.cgroups.is_empty() && !sweep {
@@ -345,6 +358,8 @@ impl<S: Source> Pipeline<S> {
         } = &mut self;
         aggregate.settle_all(|cgroup| identity.owner(cgroup));
         self.tell_oom_kills(now, true);
+        self.judge_denials(now);
+        self.tell_transitions(now);
         self.publish();
         if let Some(events) = self.events
             && !events.finish()

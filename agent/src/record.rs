@@ -7,6 +7,7 @@
 
 mod details;
 mod memory;
+mod state;
 
 use serde::Serialize;
 
@@ -15,6 +16,7 @@ use crate::denial::{Container, Lsm, Owner, escape};
 
 pub use details::Details;
 pub use memory::KillRecord;
+pub use state::{DegradedRecord, StartRecord, transition};
 
 /// Version of the object's shape.
 pub const VERSION: u32 = 2;

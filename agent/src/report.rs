@@ -6,13 +6,16 @@
 //! can move a terminal's cursor, whoever served the list. Lacks on purpose:
 //! fetching it, and colours.
 
+mod columns;
+pub mod degraded;
 mod memory;
 
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Recent, Snapshot};
-use crate::denial::{Cause, escape};
+use crate::denial::Cause;
 use crate::record::{self, KillRecord, Record, VERSION};
+use columns::printable;
 
 #[derive(Serialize)]
 struct Listing<'a> {
@@ -98,47 +101,27 @@ struct ServedContainer {
     pod: String,
 }
 
+impl ServedContainer {
+    /// With pod and namespace, where it has them.
+    fn full_name(&self) -> String {
+        match self.pod.is_empty() {
+            true => self.name.clone(),
+            false => format!("{}/{}/{}", self.namespace, self.pod, self.name),
+        }
+    }
+}
+
 const HEAD: [&str; 6] = ["CONTAINER", "OPERATION", "PATH", "ERRNO", "CAUSE", "COUNT"];
 /// The column that gives way where the terminal is narrow.
 const PATH: usize = 2;
-/// Narrowest that the path's column becomes.
-const PATH_MIN: usize = 16;
-/// Between columns.
-const GAP: usize = 2;
 
 /// The table for a terminal of `width` columns; none cuts nothing off.
 pub fn table(served: &Served, width: Option<usize>) -> String {
     if served.denials.is_empty() {
         return format!("No denials yet.\n{}", memory::sentences(&served.oom_kills));
     }
-    let mut rows: Vec<[String; 6]> = served.denials.iter().map(cells).collect();
-    rows.insert(0, HEAD.map(str::to_owned));
-    let mut widths: [usize; 6] = std::array::from_fn(|column| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    });
-    if let Some(width) = width {
-        let others: usize = widths.iter().sum::<usize>() - widths[PATH] + GAP * (HEAD.len() - 1);
-        widths[PATH] = widths[PATH].min(width.saturating_sub(others).max(PATH_MIN));
-    }
-    let mut text = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            let cell = if column == PATH {
-                shortened(cell, widths[PATH])
-            } else {
-                cell.clone()
-            };
-            let padding = widths[column].saturating_sub(cell.chars().count());
-            line.push_str(&cell);
-            line.extend(std::iter::repeat_n(' ', padding + GAP));
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
+    let rows = served.denials.iter().map(cells).collect();
+    let mut text = columns::aligned(HEAD, rows, PATH, width);
     text.push_str(&remedies(served));
     text.push_str(&memory::sentences(&served.oom_kills));
     text
@@ -173,36 +156,9 @@ fn cells(denial: &ServedDenial) -> [String; 6] {
 /// How a container is named in the table.
 fn name(container: Option<&ServedContainer>, owner: &str) -> String {
     match container {
-        Some(container) if container.pod.is_empty() => container.name.clone(),
-        Some(container) => {
-            format!(
-                "{}/{}/{}",
-                container.namespace, container.pod, container.name
-            )
-        }
+        Some(container) => container.full_name(),
         None => format!("({owner})"),
     }
-}
-
-/// What is served is escaped already; a backslash is therefore left as it is.
-fn printable(text: &str) -> String {
-    text.split('\\')
-        .map(|part| escape(part.as_bytes()))
-        .collect::<Vec<_>>()
-        .join("\\")
-}
-
-/// Keeps the end, which tells more than the beginning.
-fn shortened(text: &str, width: usize) -> String {
-    let length = text.chars().count();
-    if length <= width {
-        return text.to_owned();
-    }
-    let kept = width.saturating_sub(3);
-    format!(
-        "...{}",
-        text.chars().skip(length - kept).collect::<String>()
-    )
 }
 
 fn remedies(served: &Served) -> String {

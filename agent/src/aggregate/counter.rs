@@ -19,6 +19,8 @@ use crate::write_root;
 pub(super) struct Told {
     pub(super) cause: Cause,
     pub(super) write_root: Arc<str>,
+    /// Of an open; none where one sample does not speak for all.
+    pub(super) open_flags: Option<u32>,
     /// The row of the list of recent denials that shows this counter's value.
     pub(super) row: Option<RowKey>,
 }
@@ -46,8 +48,30 @@ pub fn key_of(denial: &Denial) -> CountKey {
     }
 }
 
+/// A part of what a counter has counted, on its way to a series.
+#[derive(Debug)]
+pub(super) struct Share {
+    /// Where to; none for a number of another version.
+    pub(super) aim: Option<(Kind, Arc<str>)>,
+    pub(super) count: u64,
+    /// CLOCK_MONOTONIC nanoseconds of the latest refusal.
+    pub(super) last_ns: u64,
+    pub(super) open_flags: Option<u32>,
+}
+
+impl Share {
+    pub(super) fn of(key: &CountKey, tracked: &Tracked, count: u64) -> Self {
+        Share {
+            aim: aim(key, tracked.told.as_ref()),
+            count,
+            last_ns: tracked.seen.last_ns,
+            open_flags: tracked.told.as_ref().and_then(|told| told.open_flags),
+        }
+    }
+}
+
 /// Where a counter's refusals go; none for a number of another version.
-pub(super) fn aim(key: &CountKey, told: Option<&Told>) -> Option<(Kind, Arc<str>)> {
+fn aim(key: &CountKey, told: Option<&Told>) -> Option<(Kind, Arc<str>)> {
     let question = Question::of_key(key).ok()?;
     let (cause, write_root) = match told {
         Some(told) => (told.cause, Arc::clone(&told.write_root)),

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 
 use super::memory::Killed;
 use super::series::{Limited, OTHER};
+use crate::degrade::Shown;
 use crate::denial::{
     Backend, Cause, Container, Denial, Errno, Hook, Loss, Lsm, Operation, Owner, Unresolved,
     Verdict,
@@ -198,6 +199,8 @@ pub struct Snapshot {
     pub oom_kills: Vec<Arc<Killed>>,
     /// Processes killed for want of memory whose container is not known.
     pub oom_unresolved: u64,
+    /// Who is degraded or fails to start.
+    pub state: Arc<Shown>,
     /// The hooks.
     pub hooks: Arc<[HookState]>,
     /// The runtimes.

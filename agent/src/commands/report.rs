@@ -1,7 +1,7 @@
-//! `sealwatch report`: a running daemon's recent denials, as a table.
+//! `sealwatch report`: what a running daemon knows, as tables.
 //!
-//! In: the daemon's address. Out: text on standard output. Invariant: reads one
-//! bounded answer; prints nothing unescaped. Lacks on purpose: access to the
+//! In: the daemon's address. Out: text on standard output. Invariant: reads
+//! bounded answers; prints nothing unescaped. Lacks on purpose: access to the
 //! kernel, so that it needs no privileges.
 
 use std::io::{IsTerminal as _, Write as _};
@@ -11,21 +11,26 @@ use anyhow::{Context as _, bail};
 use axum::body::{Body, Bytes};
 use axum::http::{Request, StatusCode, Uri, header};
 use hyper_util::rt::TokioIo;
+use serde::Deserialize as _;
+use serde_json::{Map, Value};
 use tokio::net::TcpStream;
 
-use crate::report;
+use crate::report::{self, degraded};
 
 /// Largest answer that is read: the list is bounded, paths of 4 KiB included.
 const ANSWER_MAX_BYTES: usize = 64 << 20;
 /// Longest wait for the whole answer.
 const WAIT: Duration = Duration::from_secs(10);
 
+/// What is asked for.
+const LISTS: [&str; 2] = ["/api/v1/denials", "/api/v1/degraded"];
+
 /// Form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// For people.
     Table,
-    /// As served.
+    /// As served, all lists in one object.
     Json,
 }
 
@@ -42,25 +47,27 @@ pub struct ReportFlags {
 
 /// Fetches and prints the report.
 pub async fn run(flags: &ReportFlags) -> anyhow::Result<()> {
-    let fetched = tokio::time::timeout(WAIT, fetch(&flags.agent)).await;
-    let body = fetched
+    let fetched = tokio::time::timeout(WAIT, fetch_all(&flags.agent)).await;
+    let fields = fetched
         .with_context(|| format!("{} does not answer", flags.agent))?
         .with_context(|| format!("cannot get the report of {}", flags.agent))?;
-    let mut stdout = std::io::stdout().lock();
-    let written = match flags.format {
-        Format::Json => stdout
-            .write_all(&body)
-            .and_then(|()| stdout.write_all(b"\n")),
-        Format::Table => {
-            let served = serde_json::from_slice(&body).context("the answer is no report")?;
-            stdout.write_all(report::table(&served, terminal_width()).as_bytes())
-        }
+    let text = match flags.format {
+        Format::Json => serde_json::to_string(&fields)? + "\n",
+        Format::Table => table(fields).context("the answer is no report")?,
     };
+    let written = std::io::stdout().lock().write_all(text.as_bytes());
     match written {
         // Whoever reads has seen enough.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written?),
     }
+}
+
+fn table(fields: Map<String, Value>) -> Result<String, serde_json::Error> {
+    let (fields, width) = (Value::Object(fields), terminal_width());
+    let state = degraded::tables(&degraded::Served::deserialize(&fields)?, width);
+    let denials = report::table(&report::Served::deserialize(&fields)?, width);
+    Ok(state + &denials)
 }
 
 fn terminal_width() -> Option<usize> {
@@ -72,11 +79,23 @@ fn terminal_width() -> Option<usize> {
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
-async fn fetch(agent: &str) -> anyhow::Result<Bytes> {
+/// The fields of all lists.
+async fn fetch_all(agent: &str) -> anyhow::Result<Map<String, Value>> {
+    let mut fields = Map::new();
+    for list in LISTS {
+        let body = fetch(agent, list).await?;
+        let listed: Map<String, Value> = serde_json::from_slice(&body)
+            .with_context(|| format!("the answer of {list} is no report"))?;
+        fields.extend(listed);
+    }
+    Ok(fields)
+}
+
+async fn fetch(agent: &str, list: &str) -> anyhow::Result<Bytes> {
     let agent = agent.strip_suffix('/').unwrap_or(agent);
     let uri: Uri = match agent.contains("://") {
-        true => format!("{agent}/api/v1/denials").parse()?,
-        false => format!("http://{agent}/api/v1/denials").parse()?,
+        true => format!("{agent}{list}").parse()?,
+        false => format!("http://{agent}{list}").parse()?,
     };
     let (Some("http"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
         bail!("{agent} is no address such as http://127.0.0.1:9402");

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::aggregate::HookState;
 use crate::config::{BackendChoice, Config, EventFormat};
+use crate::degrade::{Degrade, Thresholds};
 use crate::events::EventWriter;
 use crate::host::Wanted;
 use crate::http::{Endpoint, Published};
@@ -61,6 +62,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let mut pipeline = Pipeline::new(source, config.limits, config.host, Arc::clone(&published))
         .with_runtimes(ends)
         .with_mounts(layout.root().map(Path::to_path_buf))
+        .with_degrade(Degrade::new(
+            Thresholds::of(&config.degraded),
+            config.limits,
+        ))
         .with_hooks(hooks);
     if let Some(sampler) = tmpfs_sampler(&layout) {
         pipeline = pipeline.with_tmpfs(sampler);

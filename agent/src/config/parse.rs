@@ -5,14 +5,20 @@
 //! value, where it came from and the fix. Lacks on purpose: looking at the machine.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use figment::value::Value;
 use figment::{Figment, Metadata, Source};
 
-use super::{BackendChoice, Config, ConfigError, EventFormat, Limits, LogFormat, Sockets};
+use super::{
+    BackendChoice, Config, ConfigError, Degraded, EventFormat, Limits, LogFormat, Sockets,
+};
 use crate::denial::Backend;
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
 
 pub(super) fn config(figment: &Figment) -> Result<Config, ConfigError> {
     Ok(Config {
@@ -39,7 +45,22 @@ pub(super) fn config(figment: &Figment) -> Result<Config, ConfigError> {
         host: single(figment, "host", switch)?,
         docker_sockets: sockets(figment, "docker-socket")?,
         cri_endpoints: sockets(figment, "cri-endpoint")?,
-        sample_interval: single(figment, "sample-interval", sample_interval)?,
+        sample_interval: single(figment, "sample-interval", |text| {
+            let range = Duration::from_millis(1)..=Duration::from_secs(3600);
+            duration(text, range, "from 1ms to 1h, such as 1s or 250ms")
+        })?,
+        degraded: Degraded {
+            after: single(figment, "degraded.after", |text| {
+                duration(text, SECOND..=HOUR * 24, "from 1s to 24h, such as 1m")
+            })?,
+            failures: single(figment, "degraded.failures", |text| count(text, 1_000_000))?,
+            silence: single(figment, "degraded.silence", |text| {
+                duration(text, SECOND..=HOUR * 24, "from 1s to 24h, such as 5m")
+            })?,
+            start_window: single(figment, "start-window", |text| {
+                duration(text, SECOND..=HOUR, "from 1s to 1h, such as 1m")
+            })?,
+        },
         log_format: single(figment, "log.format", |text| {
             choice(
                 text,
@@ -211,11 +232,9 @@ fn telemetry_path(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn sample_interval(text: &str) -> Result<Duration, String> {
+fn duration(text: &str, range: RangeInclusive<Duration>, words: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .ok()
-        .filter(|interval| {
-            (Duration::from_millis(1)..=Duration::from_secs(3600)).contains(interval)
-        })
-        .ok_or_else(|| "use a duration from 1ms to 1h, such as 1s or 250ms".to_owned())
+        .filter(|duration| range.contains(duration))
+        .ok_or_else(|| format!("use a duration {words}"))
 }

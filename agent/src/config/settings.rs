@@ -97,6 +97,30 @@ pub const SETTINGS: &[Setting] = &[
         "Least time between two events of the same container, path, operation and errno.",
     ),
     one(
+        "degraded.after",
+        "DURATION",
+        "1m",
+        "How long writes under a root must keep failing until a running container is degraded.",
+    ),
+    one(
+        "degraded.failures",
+        "NUMBER",
+        "5",
+        "Least number of failed writes of a degraded container.",
+    ),
+    one(
+        "degraded.silence",
+        "DURATION",
+        "5m",
+        "Least time without a failed write until it has recovered; longer where they came seldom.",
+    ),
+    one(
+        "start-window",
+        "DURATION",
+        "1m",
+        "A container that is refused something and ends within this time fails to start.",
+    ),
+    one(
         "log.format",
         "text|json",
         "text",

@@ -61,7 +61,16 @@ type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], [String; 3]);
 fn a_bad_value_names_itself_its_source_and_the_fix() {
     let toml = file("[web]\nlisten-address = 9402\n");
     let path = toml.path().to_str().unwrap().to_owned();
-    let cases: [Case; 5] = [
+    let cases: [Case; 6] = [
+        (
+            &["--degraded.after", "0s"],
+            &[],
+            [
+                "\"0s\" for degraded.after".into(),
+                "flag --degraded.after".into(),
+                "from 1s to 24h".into(),
+            ],
+        ),
         (
             &["--events", "xml"],
             &[],

@@ -16,6 +16,7 @@ mod parts;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -140,6 +141,8 @@ impl Degrade {
         if state.saved_ns > now.monotonic_ns {
             return Err(bad("saved_ns", state.saved_ns));
         }
+        let unwatched_ns = now.monotonic_ns - state.saved_ns;
+        degrade.unwatched = Some(Duration::from_nanos(unwatched_ns));
         for container in &state.containers {
             let run = restored(container, &state, &limits, now)?;
             if degrade.containers.len() >= limits.containers {

@@ -1,9 +1,15 @@
 //! When failing writes are called degraded, and when they are called over.
 //!
-//! In: nothing. Out: [`Thresholds`]. Invariant: no silence is shorter
+//! In: a user's settings. Out: [`Thresholds`]. Invariant: no silence is shorter
 //! than `silence_min_ns`, whatever the other numbers. Lacks on
 //! purpose: judging, which `root` and `run` do.
 
+use std::time::Duration;
+
+use crate::config::Degraded;
+
+/// How many slots fit into `sustained_ns` at least.
+const SLOTS: u64 = 6;
 const SECOND_NS: u64 = 1_000_000_000;
 const MINUTE_NS: u64 = 60 * SECOND_NS;
 const HOUR_NS: u64 = 60 * MINUTE_NS;
@@ -78,6 +84,29 @@ impl Default for Thresholds {
 }
 
 impl Thresholds {
+    /// With what a user may set; the rest follows from it.
+    pub fn of(settings: &Degraded) -> Self {
+        let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let default = Thresholds::default();
+        let sustained_ns = ns(settings.after);
+        let silence_min_ns = ns(settings.silence);
+        Thresholds {
+            sustained_ns,
+            failures_min: settings.failures as u64,
+            // As many as the failures asked for, where those are few.
+            slots_min: default
+                .slots_min
+                .min(u32::try_from(settings.failures).unwrap_or(1)),
+            // Slots that are as long in a shorter time could not be met.
+            slot_ns: default.slot_ns.min(sustained_ns / SLOTS),
+            gap_max_ns: default.gap_max_ns.max(sustained_ns),
+            silence_min_ns,
+            silence_max_ns: default.silence_max_ns.max(silence_min_ns),
+            start_window_ns: ns(settings.start_window),
+            ..default
+        }
+    }
+
     /// The silence that ends a degraded state whose failures came this far apart.
     pub(super) fn silence_ns(&self, gap_ns: Option<u64>) -> u64 {
         gap_ns
@@ -85,5 +114,27 @@ impl Thresholds {
             .saturating_mul(self.silence_factor)
             .min(self.silence_max_ns)
             .max(self.silence_min_ns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_settings_defaults_are_the_thresholds() {
+        let settings = Degraded {
+            after: Duration::from_secs(60),
+            failures: 5,
+            silence: Duration::from_secs(300),
+            start_window: Duration::from_secs(60),
+        };
+        assert_eq!(Thresholds::of(&settings), Thresholds::default());
+        let short = Thresholds::of(&Degraded {
+            after: Duration::from_secs(3),
+            failures: 1,
+            ..settings
+        });
+        assert_eq!((short.slot_ns, short.slots_min), (SECOND_NS / 2, 1));
     }
 }

@@ -194,3 +194,17 @@ pub struct Overflow {
     /// Failed starts of workloads past the limit: told once, not kept.
     pub workloads: u64,
 }
+
+/// All that is shown of the state at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shown {
+    /// The degraded roots, ordered by container and root.
+    pub degraded: Vec<RootView>,
+    /// The workloads that fail to start, ordered.
+    pub starts: Vec<StartView>,
+    /// What found no place of its own.
+    pub overflow: Overflow,
+    /// How long nobody watched before the daemon did; `None` without a state
+    /// file of this boot.
+    pub unwatched: Option<Duration>,
+}

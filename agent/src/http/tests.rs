@@ -47,7 +47,14 @@ async fn endpoints_answer_from_the_latest_snapshot() {
     assert!(unready.contains("waiting for hooks, scan"), "{unready}");
     served.published.has("hooks");
     served.published.has("scan");
-    for path in ["/readyz", "/healthz", "/livez", "/", "/api/v1/denials"] {
+    for path in [
+        "/readyz",
+        "/healthz",
+        "/livez",
+        "/",
+        "/api/v1/denials",
+        "/api/v1/degraded",
+    ] {
         assert!(
             fetch(served.address, path)
                 .await

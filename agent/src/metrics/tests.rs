@@ -3,9 +3,11 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::*;
 use crate::aggregate::{HookState, Limited, RuntimeState, Totals};
+use crate::degrade::{Condition, RootView, Shown, StartView, Workload, caches};
 use crate::denial::{
     Backend, Cause, Errno, Hook, Loss, Lsm, Operation, Runtime, Stage, Unresolved,
 };
@@ -76,6 +78,7 @@ fn full() -> Snapshot {
                 count: 1,
             },
         ],
+        state: Arc::new(state()),
         hooks: Arc::new([
             HookState {
                 hook: Hook::Open,
@@ -96,6 +99,47 @@ fn full() -> Snapshot {
             up: true,
         }],
         ..Snapshot::default()
+    }
+}
+
+/// One root that is degraded, and one workload that fails to start.
+fn state() -> Shown {
+    let container = Arc::new(container("we\"b\n"));
+    let time = std::time::UNIX_EPOCH + Duration::from_millis(1_500);
+    let root = RootView {
+        container: Arc::clone(&container),
+        write_root: "/var/cache/nginx".into(),
+        condition: Condition::Degraded,
+        since: time,
+        failures: 12,
+        last: time,
+        operation: Operation::Create,
+        errno: Errno::Erofs,
+        cause: Cause::ReadOnlyMount,
+        lsm: None,
+        gap: None,
+        cache: caches::of(b"/var/cache/nginx"),
+        ever_succeeded: None,
+        ending: None,
+    };
+    let start = StartView {
+        workload: Workload::of(&container),
+        container_id: "ab".into(),
+        failures: 3,
+        since: time,
+        last: time,
+        exit_code: Some(1),
+        write_root: "/run".into(),
+        operation: Operation::Mkdir,
+        errno: Errno::Erofs,
+        cause: Cause::ReadOnlyMount,
+        lsm: None,
+    };
+    Shown {
+        degraded: vec![root],
+        starts: vec![start],
+        unwatched: Some(Duration::from_secs(7)),
+        ..Shown::default()
     }
 }
 
@@ -125,6 +169,14 @@ fn equal_labels_become_one_series_and_values_are_escaped() {
         format!(
             "sealwatch_write_root_denials_total{{{identity},{kind},write_root=\"/var/run\"}} 6"
         ),
+        format!(
+            "sealwatch_degraded{{{identity},write_root=\"/var/cache/nginx\",errno=\"EROFS\",cause=\"read_only_mount\",lsm=\"\",cache=\"nginx temporary files and proxy cache\"}} 1"
+        ),
+        format!(
+            "sealwatch_degraded_since_timestamp_seconds{{{identity},write_root=\"/var/cache/nginx\"}} 1.5"
+        ),
+        format!("sealwatch_start_failures_total{{{identity}}} 3"),
+        "sealwatch_unwatched_seconds 7".to_owned(),
         "sealwatch_lost_total{stage=\"events\",reason=\"queue_full\"} 7".to_owned(),
         "sealwatch_lost_total{stage=\"decode\",reason=\"short\"} 1".to_owned(),
         "sealwatch_lost_total{stage=\"kernel\",reason=\"sample_ring_full\"} 0".to_owned(),

@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use sealwatch_ebpf::wire::STATS_MAX;
 
+use super::degrade::Judge;
 use super::held::Held;
 use super::lives::Tmpfs;
 use super::mounts::Mounts;
 use super::{GRACE_NS, Pipeline, RuntimeEnds};
 use crate::aggregate::{Aggregate, HookState};
 use crate::config::Limits;
+use crate::degrade::{Degrade, Thresholds};
 use crate::events::EventWriter;
 use crate::http::Published;
 use crate::identity::{self, Identity};
@@ -35,6 +37,7 @@ impl<S: Source> Pipeline<S> {
             held: Held::default(),
             mounts: None,
             tmpfs: None,
+            judge: Judge::new(Degrade::new(Thresholds::default(), limits)),
             runtimes: None,
             events: None,
             published,
@@ -68,6 +71,12 @@ impl<S: Source> Pipeline<S> {
     /// Has the containers' tmpfs mounts sampled.
     pub fn with_tmpfs(mut self, sampler: Sampler) -> Self {
         self.tmpfs = Some(Tmpfs::new(sampler));
+        self
+    }
+
+    /// Judges with these thresholds, and goes on from that state.
+    pub fn with_degrade(mut self, degrade: Degrade) -> Self {
+        self.judge = Judge::new(degrade);
         self
     }
 

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::Pipeline;
+use super::{Now, Pipeline};
 use crate::identity::Life;
 use crate::source::Source;
 use crate::tmpfs::{Sampler, Watched};
@@ -55,8 +55,9 @@ impl Tmpfs {
 
 impl<S: Source> Pipeline<S> {
     /// Hands on what has begun and ended.
-    pub(super) fn tell_lives(&mut self) {
+    pub(super) fn tell_lives(&mut self, now: Now) {
         let lives = self.identity.take_lives();
+        self.judge.lives(&lives, &self.identity, now);
         if let Some(tmpfs) = &mut self.tmpfs {
             tmpfs.tell_all(&lives);
         }

@@ -75,11 +75,13 @@ impl<S: Source> Pipeline<S> {
                 .filter(|container| container.described);
             described.for_each(|container| self.aggregate.meet(container));
         }
-        if !self.aggregate.changed() && !names_changed {
+        let state_changed = self.judge.take_changed();
+        if !self.aggregate.changed() && !names_changed && !state_changed {
             return;
         }
         let tracked = self.identity.tracked();
         let mut snapshot = self.aggregate.snapshot();
+        snapshot.state = self.judge.shown();
         snapshot.hooks = Arc::clone(&self.hooks);
         snapshot.runtimes = self.runtime_states.clone();
         snapshot.containers = tracked.containers;

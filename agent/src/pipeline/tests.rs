@@ -1,5 +1,7 @@
 //! The stages together, fed from recordings.
 
+mod degraded;
+
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 

@@ -1,0 +1,161 @@
+//! Lives, samples and counts reach the state machine; what it finds goes on.
+//!
+//! In: [`Life`]s, samples, what the aggregate has attributed. Out: events of
+//! transitions, the state that is published. Invariant: what is counted in a
+//! tick is judged in that tick; time passes for the machine once a second
+//! though nothing happens. Lacks on purpose: judging, which `degrade` does.
+
+use std::sync::Arc;
+
+use super::{Now, Pipeline};
+use crate::degrade::{Change, Degrade, Failure, Moment, Shown, Transition};
+use crate::denial::{Container, Denial};
+use crate::events;
+use crate::identity::{Identity, Life};
+use crate::source::Source;
+
+/// The state machine, and what of it is shown.
+pub(super) struct Judge {
+    degrade: Degrade,
+    /// It was told something since `shown` was made.
+    told: bool,
+    shown: Arc<Shown>,
+    /// Has `shown` changed since it was published?
+    changed: bool,
+}
+
+fn moment(now: Now) -> Moment {
+    Moment {
+        monotonic_ns: now.monotonic_ns,
+        wall: now.wall,
+    }
+}
+
+impl Judge {
+    pub(super) fn new(degrade: Degrade) -> Self {
+        Judge {
+            degrade,
+            told: true,
+            shown: Arc::default(),
+            changed: false,
+        }
+    }
+
+    pub(super) fn lives(&mut self, lives: &[Life], identity: &Identity, now: Now) {
+        let now = moment(now);
+        for life in lives {
+            match life {
+                Life::Begun {
+                    container,
+                    cgroup,
+                    born_ns,
+                    ..
+                } => {
+                    if let Some(container) = identity.container(container) {
+                        self.degrade.started(container, cgroup.0, *born_ns, now);
+                    }
+                }
+                Life::Ended { container } => self.degrade.exited(container, None, now),
+            }
+        }
+        self.told |= !lives.is_empty();
+    }
+
+    pub(super) fn described(&mut self, container: &Arc<Container>) {
+        self.degrade.described(container);
+        self.told = true;
+    }
+
+    pub(super) fn sampled(
+        &mut self,
+        container: &Arc<Container>,
+        write_root: &str,
+        denial: &Denial,
+    ) {
+        self.degrade.sampled(container, write_root, denial);
+    }
+
+    pub(super) fn retire(&mut self, container: &str, now: Now) {
+        self.degrade.retire(container, moment(now));
+        self.told = true;
+    }
+
+    fn tick(&mut self, now: Now) -> Vec<Transition> {
+        let transitions = self.degrade.tick(moment(now));
+        // A failed start that is forgotten makes no transition.
+        let starts = self.shown.starts.len() != self.degrade.starts_len();
+        if std::mem::take(&mut self.told) || starts || !transitions.is_empty() {
+            let shown = self.degrade.shown(moment(now));
+            if *self.shown != shown {
+                self.shown = Arc::new(shown);
+                self.changed = true;
+            }
+        }
+        transitions
+    }
+
+    pub(super) fn shown(&self) -> Arc<Shown> {
+        Arc::clone(&self.shown)
+    }
+
+    pub(super) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+}
+
+impl<S: Source> Pipeline<S> {
+    /// Has the state machine take in what was counted.
+    pub(super) fn judge_denials(&mut self, now: Now) {
+        let attributed = self.aggregate.take_attributed();
+        self.judge.told |= !attributed.is_empty();
+        for part in &attributed {
+            let failure = Failure {
+                write_root: &part.write_root,
+                count: part.count,
+                last_ns: part.last_ns,
+                operation: part.kind.operation,
+                errno: part.kind.errno,
+                cause: part.kind.cause,
+                lsm: part.kind.lsm,
+                open_flags: part.open_flags,
+            };
+            let degrade = &mut self.judge.degrade;
+            degrade.denied(&part.container, &failure, moment(now));
+        }
+    }
+
+    /// Lets time pass for the state machine, and tells what has changed.
+    pub(super) fn tell_transitions(&mut self, now: Now) {
+        for transition in self.judge.tick(now) {
+            log(&transition.change);
+            let Some(events) = &self.events else { continue };
+            match events::transition(&transition) {
+                Ok(line) => events.write(line),
+                Err(error) => tracing::error!(%error, "an event cannot be written as JSON"),
+            }
+        }
+    }
+}
+
+/// A line for whoever reads the log only.
+fn log(change: &Change) {
+    let what = change.label();
+    match change {
+        Change::Degraded(root) | Change::Recovered(root) | Change::Ended(root) => {
+            tracing::info!(
+                container = root.container.name,
+                write_root = &*root.write_root,
+                failures = root.failures,
+                "writes: {what}"
+            );
+        }
+        Change::FailingToStart(start) | Change::Started(start) => {
+            tracing::info!(
+                container = start.workload.container,
+                write_root = &*start.write_root,
+                failures = start.failures,
+                "start: {what}"
+            );
+        }
+    }
+}

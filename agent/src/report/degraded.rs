@@ -1,0 +1,172 @@
+//! Who is degraded or fails to start: the list that `/api/v1/degraded` serves,
+//! and the tables that a person reads.
+//!
+//! In: a [`Snapshot`], or the list as served. Out: JSON; tables, or nothing where
+//! there is nobody to show. Invariant: that of `report`. Lacks on purpose:
+//! fetching it.
+
+use serde::{Deserialize, Serialize};
+
+use super::ServedContainer;
+use super::columns::{aligned, printable};
+use crate::aggregate::Snapshot;
+use crate::record::{DegradedRecord, StartRecord, VERSION};
+
+#[derive(Serialize)]
+struct Listing<'a> {
+    version: u32,
+    /// How long nothing was counted before the daemon started.
+    unwatched_seconds: Option<f64>,
+    degraded: Vec<DegradedRecord<'a>>,
+    failing_to_start: Vec<StartRecord<'a>>,
+}
+
+/// The list as it is served.
+pub fn listing(snapshot: &Snapshot) -> Result<String, serde_json::Error> {
+    let state = &snapshot.state;
+    serde_json::to_string(&Listing {
+        version: VERSION,
+        unwatched_seconds: state.unwatched.map(|time| time.as_secs_f64()),
+        degraded: state.degraded.iter().map(DegradedRecord::of).collect(),
+        failing_to_start: state.starts.iter().map(StartRecord::of).collect(),
+    })
+}
+
+/// What the tables need of the list.
+#[derive(Debug, Default, Deserialize)]
+pub struct Served {
+    #[serde(default)]
+    degraded: Vec<ServedRoot>,
+    #[serde(default)]
+    failing_to_start: Vec<ServedStart>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ServedRoot {
+    container: ServedContainer,
+    write_root: String,
+    since: String,
+    failures: u64,
+    errno: String,
+    cause: String,
+    cache: Option<String>,
+    cache_means: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ServedStart {
+    container: ServedContainer,
+    write_root: String,
+    last_time: String,
+    failures: u64,
+    exit_code: Option<i32>,
+    errno: String,
+    cause: String,
+}
+
+/// The column of the write root, which gives way in both tables.
+const ROOT: usize = 1;
+
+/// The tables for a terminal of `width` columns.
+pub fn tables(served: &Served, width: Option<usize>) -> String {
+    let mut text = String::new();
+    if !served.degraded.is_empty() {
+        let rows = served.degraded.iter().map(|root| {
+            [
+                printable(&root.container.full_name()),
+                printable(&root.write_root),
+                printable(&root.errno),
+                printable(&root.cause),
+                seconds(&root.since),
+                root.failures.to_string(),
+                printable(root.cache.as_deref().unwrap_or("-")),
+            ]
+        });
+        let head = [
+            "DEGRADED",
+            "WRITE ROOT",
+            "ERRNO",
+            "CAUSE",
+            "SINCE",
+            "FAILURES",
+            "CACHE",
+        ];
+        text.push_str(&aligned(head, rows.collect(), ROOT, width));
+        for root in &served.degraded {
+            if let (Some(cache), Some(means)) = (&root.cache, &root.cache_means) {
+                let (name, cache) = (root.container.full_name(), printable(cache));
+                let name = printable(&name);
+                text.push_str(&format!(
+                    "{name}: without {cache} it {}\n",
+                    printable(means)
+                ));
+            }
+        }
+        text.push('\n');
+    }
+    if !served.failing_to_start.is_empty() {
+        let rows = served.failing_to_start.iter().map(|start| {
+            let code = start.exit_code.map(|code| code.to_string());
+            [
+                printable(&start.container.full_name()),
+                printable(&start.write_root),
+                printable(&start.errno),
+                printable(&start.cause),
+                seconds(&start.last_time),
+                start.failures.to_string(),
+                code.unwrap_or_else(|| "-".to_owned()),
+            ]
+        });
+        let head = [
+            "FAILING TO START",
+            "WRITE ROOT",
+            "ERRNO",
+            "CAUSE",
+            "LAST",
+            "TIMES",
+            "EXIT CODE",
+        ];
+        text.push_str(&aligned(head, rows.collect(), ROOT, width));
+        text.push('\n');
+    }
+    text
+}
+
+/// A time without the parts of its second.
+fn seconds(time: &str) -> String {
+    let time = printable(time);
+    match time.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => time,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_say_who_and_where() {
+        let container = serde_json::json!({"name": "web", "namespace": "shop", "pod": "p\u{1b}"});
+        let served: Served = serde_json::from_value(serde_json::json!({"version": 2,
+            "degraded": [{"container": container, "write_root": "/var/cache/x", "since":
+                "2026-01-01T00:00:00.000000000Z", "failures": 9, "errno": "EROFS", "cause":
+                "read_only_mount", "cache": "OCSP cache", "cache_means": "asks the responder"}],
+            "failing_to_start": [{"container": container, "write_root": "/run", "last_time":
+                "2026-01-01T00:00:00.000000000Z", "failures": 2, "exit_code": null, "errno":
+                "EROFS", "cause": "unknown"}]}))
+        .unwrap();
+        let text = tables(&served, None);
+        let expected = "\
+DEGRADED        WRITE ROOT    ERRNO  CAUSE            SINCE                 FAILURES  CACHE
+shop/p\\x1b/web  /var/cache/x  EROFS  read_only_mount  2026-01-01T00:00:00Z  9         OCSP cache
+shop/p\\x1b/web: without OCSP cache it asks the responder
+
+FAILING TO START  WRITE ROOT  ERRNO  CAUSE    LAST                  TIMES  EXIT CODE
+shop/p\\x1b/web    /run        EROFS  unknown  2026-01-01T00:00:00Z  2      -
+
+";
+        assert_eq!(text, expected);
+        assert!(tables(&Served::default(), None).is_empty());
+    }
+}
