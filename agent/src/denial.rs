@@ -6,6 +6,7 @@
 
 mod capability;
 mod credentials;
+mod finding;
 mod owner;
 mod path;
 
@@ -13,6 +14,7 @@ pub use sealwatch_ebpf::wire::{Backend, Evidence, Hook, Lsm, Operation};
 
 pub use capability::{CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, capability_name};
 pub use credentials::{Credentials, Extent, IdMap, Inside};
+pub use finding::FindingKind;
 pub use owner::{Container, Owner, Runtime, Unresolved};
 pub use path::{ContainerPath, Resolution, escape};
 

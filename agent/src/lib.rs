@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod mountinfo;
 pub mod mounts;
 pub mod pipeline;
+pub mod posture;
 pub mod process;
 pub mod record;
 pub mod remedy;

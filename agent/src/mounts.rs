@@ -62,26 +62,39 @@ pub const fn kind_label(kind: MountKind) -> &'static str {
     }
 }
 
+/// What a row's mount is, by who provides it.
+pub fn kind_of(row: &MountRow) -> MountKind {
+    kind::of(row.fs_type.as_bytes(), &row.root, &row.target)
+}
+
+/// Most bytes, of a tmpfs with such a limit; 0 is none.
+pub fn bytes_max(row: &MountRow) -> Option<u64> {
+    of_tmpfs(row, b"size=")
+}
+
+fn of_tmpfs(row: &MountRow, name: &[u8]) -> Option<u64> {
+    match row.fs_type.as_str() {
+        "tmpfs" => limit(row.super_options.as_bytes(), name),
+        _ => None,
+    }
+}
+
 /// The mounts of a text in whole lines.
 pub fn parse(text: &[u8]) -> Vec<Mount> {
     mountinfo::parse(text).iter().filter_map(mount).collect()
 }
 
 fn mount(row: &MountRow) -> Option<Mount> {
-    let of_tmpfs = |name| match row.fs_type.as_str() {
-        "tmpfs" => limit(row.super_options.as_bytes(), name),
-        _ => None,
-    };
     Some(Mount {
         id: u32::try_from(row.id).ok()?,
         device: row.device.encoded()?,
-        kind: kind::of(row.fs_type.as_bytes(), &row.root, &row.target),
+        kind: kind_of(row),
         target: escape(&row.target),
         file_system: escape(row.fs_type.as_bytes()),
         root: escape(&row.root),
         options: escape(row.options.as_bytes()),
-        bytes_max: of_tmpfs(b"size="),
-        inodes_max: of_tmpfs(b"nr_inodes="),
+        bytes_max: bytes_max(row),
+        inodes_max: of_tmpfs(row, b"nr_inodes="),
     })
 }
 

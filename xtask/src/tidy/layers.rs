@@ -9,7 +9,7 @@ use std::path::Path;
 use super::{Finding, finding};
 
 /// From left to right. Modules of one layer do not know each other.
-const LAYERS: [&[&str]; 15] = [
+const LAYERS: [&[&str]; 16] = [
     &["denial"],
     &["config", "mountinfo", "process", "write_root"],
     &["catalog"],
@@ -19,6 +19,7 @@ const LAYERS: [&[&str]; 15] = [
     &["identity"],
     &["remedy"],
     &["classify", "mounts", "tmpfs", "contract", "degrade"],
+    &["posture"],
     &["aggregate"],
     &["record"],
     &["metrics", "events", "report", "alert"],
