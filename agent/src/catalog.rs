@@ -102,6 +102,15 @@ metrics! {
         "Refusals counted but not sampled, since one of the same kind had been.";
     LOST = Counter "sealwatch_lost_total" ["stage", "reason"]
         "What was not delivered.";
+    ROOTFS_READONLY = Gauge "sealwatch_rootfs_readonly"
+        ["namespace", "pod", "container"]
+        "1 if the container cannot write its root, 0 if it can; no series where that is not known.";
+    MOUNT_INFO = Gauge "sealwatch_mount_info"
+        ["namespace", "pod", "container", "mount", "kind", "fs_type", "mode", "noexec", "nosuid", "nodev"]
+        "A container's root, and each mount besides that it can write, always 1; at mount _other the number of those past the limit.";
+    FINDINGS = Gauge "sealwatch_findings"
+        ["namespace", "pod", "container", "finding"]
+        "Places in a container where this was found; the series leaves once it is mended.";
     HOOKS_ATTACHED = Gauge "sealwatch_hooks_attached" ["hook", "backend"]
         "A hook that is attached, always 1.";
     HOOKS_MISSING = Gauge "sealwatch_hooks_missing" ["hook", "reason"]
@@ -248,6 +257,11 @@ pub const LOSSES: &[LossRow] = &[
         Stage::Identity,
         "look_up_dropped",
         "A question to a runtime that was too busy.",
+    ),
+    loss(
+        Stage::Identity,
+        "posture_table_full",
+        "The mounts of a container past the limit.",
     ),
     loss(
         Stage::Aggregate,

@@ -18,6 +18,8 @@ use crate::catalog::{self, MetricKind};
 use crate::denial::{Container, Lsm, escape};
 use crate::process::Process;
 
+mod posture;
+
 /// The content type of [`render`]'s text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -155,6 +157,7 @@ pub fn render(snapshot: &Snapshot, process: Option<&Process>) -> Result<String, 
     families.extend(degraded::families(&snapshot.state));
     families.extend(of_others(snapshot));
     families.extend(of_delivery(snapshot));
+    families.extend(posture::families(&snapshot.postures));
     families.extend(of_parts(snapshot));
     families.extend(process.map(of_process).into_iter().flatten());
     let encoded: Vec<_> = families.into_iter().filter_map(Family::encoded).collect();

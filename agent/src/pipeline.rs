@@ -15,6 +15,7 @@ mod lives;
 mod memory;
 mod mounts;
 mod now;
+mod posture;
 mod publish;
 mod task;
 #[cfg(test)]
@@ -37,11 +38,13 @@ use degrade::Judge;
 use held::{Held, Waiting};
 use lives::Tmpfs;
 use mounts::Mounts;
+use posture::Postures;
 use sealwatch_ebpf::wire::{STATS_MAX, Stat};
 
 pub use held::NAME_WAIT_NS;
 pub use memory::REASON_OOM_TABLE_FULL;
 pub use now::Now;
+pub use posture::REASON_POSTURE_TABLE_FULL;
 pub use publish::{REASON_LOOK_UP_DROPPED, RuntimeEnds};
 pub use task::{SCAN_MAX, start_scan};
 
@@ -69,6 +72,7 @@ pub struct Pipeline<S> {
     mounts: Option<Mounts>,
     tmpfs: Option<Tmpfs>,
     judge: Judge,
+    postures: Option<Postures>,
     runtimes: Option<RuntimeEnds>,
     events: Option<EventWriter>,
     published: Arc<Published>,
@@ -213,6 +217,7 @@ impl<S: Source> Pipeline<S> {
             self.tell_transitions(now);
             self.note_runtimes();
             self.note_hooks();
+            self.note_postures();
         }
         self.publish();
     }

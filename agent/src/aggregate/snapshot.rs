@@ -17,6 +17,7 @@ use crate::denial::{
 };
 use crate::host::Plan;
 use crate::mounts::Mount;
+use crate::posture::Posture;
 use crate::write_root;
 
 /// What was refused, how, and why.
@@ -205,6 +206,8 @@ pub struct Snapshot {
     pub hooks: Arc<[HookState]>,
     /// The runtimes.
     pub runtimes: Vec<RuntimeState>,
+    /// How the described containers stand, ordered by their labels.
+    pub postures: Arc<[Arc<Posture>]>,
     /// Containers known to be there, with or without denials.
     pub containers: usize,
     /// Containers whose runtime has not told their name.

@@ -11,7 +11,7 @@ use super::{
     LOSSES, METRICS, MetricKind, Sight, meaning, purpose, sight, tells, truth, unresolved_meaning,
 };
 use crate::config::SETTINGS;
-use crate::denial::{Backend, Cause, Hook, Operation, Unresolved};
+use crate::denial::{Backend, Cause, FindingKind, Hook, Operation, Unresolved};
 
 impl Sight {
     /// The cell of a table.
@@ -97,6 +97,9 @@ pub fn tables() -> BTreeMap<&'static str, String> {
             row.meaning.to_owned(),
         ]
     });
+    let findings = FindingKind::ALL
+        .iter()
+        .map(|kind| vec![code(kind.label()), kind.meaning().to_owned()]);
     let unresolved = Unresolved::ALL
         .iter()
         .map(|reason| vec![code(reason.label()), unresolved_meaning(*reason).to_owned()]);
@@ -132,6 +135,7 @@ pub fn tables() -> BTreeMap<&'static str, String> {
             "losses",
             markdown(&["Stage", "Reason", "What is lost"], losses),
         ),
+        ("findings", markdown(&["Finding", "Meaning"], findings)),
         ("unresolved", markdown(&["Reason", "Meaning"], unresolved)),
     ])
 }

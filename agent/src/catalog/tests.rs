@@ -56,6 +56,7 @@ fn what_can_be_lost_is_in_the_table() {
         (Stage::Kernel, crate::pipeline::REASON_OOM_TABLE_FULL),
         (Stage::Source, crate::pipeline::REASON_MAP_FAILED),
         (Stage::Identity, crate::pipeline::REASON_LOOK_UP_DROPPED),
+        (Stage::Identity, crate::pipeline::REASON_POSTURE_TABLE_FULL),
     ];
     lost.extend(crate::decode::DecodeError::REASONS.map(|reason| (Stage::Decode, reason)));
     let identity = crate::identity::Identity::new(crate::identity::Limits::default());

@@ -23,6 +23,7 @@ use crate::http::{Endpoint, Published};
 use crate::identity::hierarchy::{Hierarchy, Layout};
 use crate::identity::runtimes;
 use crate::pipeline::{Now, Pipeline, RuntimeEnds, start_scan};
+use crate::posture::Reader;
 use crate::source::kernel::{self, Options};
 use crate::tmpfs::memory::MemoryRoot;
 use crate::tmpfs::{Sampler, Settings};
@@ -70,6 +71,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     if let Some(sampler) = tmpfs_sampler(&layout) {
         pipeline = pipeline.with_tmpfs(sampler);
     }
+    if let Some(reader) = posture_reader(&layout) {
+        pipeline = pipeline.with_posture(reader);
+    }
     if config.events == EventFormat::Json {
         pipeline = pipeline.with_events(EventWriter::to_stdout().context("standard output")?);
     }
@@ -110,6 +114,17 @@ fn tmpfs_sampler(layout: &Layout) -> Option<Sampler> {
     };
     Sampler::start(settings)
         .inspect_err(|error| tracing::warn!(%error, "tmpfs is not measured: no thread"))
+        .ok()
+}
+
+/// Reads mount tables; none, with its reason in the log, as for tmpfs.
+fn posture_reader(layout: &Layout) -> Option<Reader> {
+    let Some(groups) = layout.root() else {
+        tracing::warn!("mounts are not judged: no mount shows the control groups from their root");
+        return None;
+    };
+    Reader::start(groups.to_path_buf())
+        .inspect_err(|error| tracing::warn!(%error, "mounts are not judged: no thread"))
         .ok()
 }
 

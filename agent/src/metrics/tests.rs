@@ -11,6 +11,7 @@ use crate::degrade::{Condition, RootView, Shown, StartView, Workload, caches};
 use crate::denial::{
     Backend, Cause, Errno, Hook, Loss, Lsm, Operation, Runtime, Stage, Unresolved,
 };
+use crate::posture::{self, Facts, HostMounts, Posture, Unknown, judge};
 
 fn container(name: &str) -> Container {
     Container {
@@ -98,6 +99,7 @@ fn full() -> Snapshot {
             endpoint: "/run/docker.sock".to_owned(),
             up: true,
         }],
+        postures: Arc::new([posture()]),
         ..Snapshot::default()
     }
 }
@@ -141,6 +143,17 @@ fn state() -> Shown {
         unwatched: Some(Duration::from_secs(7)),
         ..Shown::default()
     }
+}
+
+/// A container that got a writable root, and one tmpfs more.
+fn posture() -> Arc<Posture> {
+    let table = "2 1 0:5 / / rw - overlay o rw\n3 2 0:6 / /t\\012 rw,nodev - tmpfs t rw\n";
+    let rows = crate::mountinfo::parse(table.as_bytes());
+    let facts = Facts {
+        table: posture::table(&rows, &HostMounts::default(), false),
+        user: Err(Unknown::Unreadable),
+    };
+    Arc::new(judge(&Arc::new(facts), &Arc::new(container("web"))))
 }
 
 #[test]
@@ -189,6 +202,54 @@ fn equal_labels_become_one_series_and_values_are_escaped() {
             "{line} is not in\n{text}"
         );
     }
+}
+
+#[test]
+fn postures_are_told_and_bounded() {
+    let text = render(&full(), None).unwrap();
+    let whose = r#"namespace="shop",pod="cart-1",container="web""#;
+    for line in [
+        format!("sealwatch_rootfs_readonly{{{whose}}} 0"),
+        format!(
+            r#"sealwatch_mount_info{{{whose},mount="/",kind="root",fs_type="overlay",mode="rw",noexec="false",nosuid="false",nodev="false"}} 1"#
+        ),
+        format!(
+            r#"sealwatch_mount_info{{{whose},mount="/t\\x0a",kind="tmpfs",fs_type="tmpfs",mode="rw",noexec="false",nosuid="false",nodev="true"}} 1"#
+        ),
+        format!(r#"sealwatch_findings{{{whose},finding="writable_root_asked_read_only"}} 1"#),
+        format!(r#"sealwatch_findings{{{whose},finding="tmpfs_without_size"}} 1"#),
+    ] {
+        assert!(
+            text.lines().any(|found| found == line),
+            "{line} is not in\n{text}"
+        );
+    }
+    assert!(!text.contains("tmpfs_devices") && !text.contains("runs_as_root"));
+
+    // Many mounts of many containers, some of the same name.
+    let rows: String = (0..60)
+        .map(|n| format!("{} 2 0:{n} / /m{n} rw - tmpfs t rw\n", n + 3))
+        .collect();
+    let rows =
+        crate::mountinfo::parse(format!("2 1 0:99 / / ro - overlay o rw\n{rows}").as_bytes());
+    let facts = Arc::new(Facts {
+        table: posture::table(&rows, &HostMounts::default(), false),
+        user: Err(Unknown::Unreadable),
+    });
+    let of = |name: String| Arc::new(judge(&facts, &Arc::new(container(&name))));
+    let mut snapshot = full();
+    snapshot.postures = (0..1000)
+        .map(|n| of(format!("c{n}")))
+        .chain([posture(), of("web".to_owned())])
+        .collect();
+    let text = render(&snapshot, None).unwrap();
+    let mounts = text
+        .lines()
+        .filter(|line| line.starts_with("sealwatch_mount_info{"));
+    assert!((8192..8200).contains(&mounts.count()));
+    assert!(text.contains(r#"container="c0",mount="_other",kind="",fs_type="",mode="",noexec="",nosuid="",nodev=""} 44"#));
+    assert!(text.contains(&format!("sealwatch_rootfs_readonly{{{whose}}} 0")));
+    assert_eq!(text.matches("sealwatch_rootfs_readonly{").count(), 1001);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use super::degrade::Judge;
 use super::held::Held;
 use super::lives::Tmpfs;
 use super::mounts::Mounts;
+use super::posture::Postures;
 use super::{GRACE_NS, Pipeline, RuntimeEnds};
 use crate::aggregate::{Aggregate, HookState};
 use crate::config::Limits;
@@ -20,6 +21,7 @@ use crate::degrade::{Degrade, Thresholds};
 use crate::events::EventWriter;
 use crate::http::Published;
 use crate::identity::{self, Identity};
+use crate::posture::Reader;
 use crate::source::Source;
 use crate::tmpfs::Sampler;
 
@@ -38,6 +40,7 @@ impl<S: Source> Pipeline<S> {
             mounts: None,
             tmpfs: None,
             judge: Judge::new(Degrade::new(Thresholds::default(), limits)),
+            postures: None,
             runtimes: None,
             events: None,
             published,
@@ -77,6 +80,12 @@ impl<S: Source> Pipeline<S> {
     /// Judges with these thresholds, and goes on from that state.
     pub fn with_degrade(mut self, degrade: Degrade) -> Self {
         self.judge = Judge::new(degrade);
+        self
+    }
+
+    /// Has the containers' mounts and users judged.
+    pub fn with_posture(mut self, reader: Reader) -> Self {
+        self.postures = Some(Postures::new(reader));
         self
     }
 

@@ -61,5 +61,8 @@ impl<S: Source> Pipeline<S> {
         if let Some(tmpfs) = &mut self.tmpfs {
             tmpfs.tell_all(&lives);
         }
+        if let Some(postures) = &mut self.postures {
+            postures.tell_all(&lives);
+        }
     }
 }

@@ -84,6 +84,9 @@ impl<S: Source> Pipeline<S> {
         snapshot.state = self.judge.shown();
         snapshot.hooks = Arc::clone(&self.hooks);
         snapshot.runtimes = self.runtime_states.clone();
+        if let Some(postures) = &self.postures {
+            snapshot.postures = postures.judged();
+        }
         snapshot.containers = tracked.containers;
         snapshot.undescribed = tracked.undescribed;
         self.published.snapshot.store(Arc::new(snapshot));
