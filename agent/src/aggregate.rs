@@ -14,6 +14,7 @@
 
 mod attributed;
 mod counter;
+pub mod filling;
 mod forget;
 mod memory;
 mod recent;

@@ -39,16 +39,24 @@ pub struct Metric {
 }
 
 macro_rules! metrics {
-    ($($(#[$doc:meta])* $id:ident = $kind:ident $name:literal [$($label:literal),*] $help:literal;)+) => {
+    ($all:ident; $($(#[$doc:meta])* $id:ident = $kind:ident $name:literal [$($label:literal),*] $help:literal;)+) => {
         $($(#[$doc])* #[doc = $help] pub const $id: &Metric = &Metric {
             name: $name, kind: MetricKind::$kind, labels: &[$($label),*], help: $help,
         };)+
-        /// Every metric.
-        pub const METRICS: &[&Metric] = &[$($id),+];
+        /// Every metric of this table.
+        pub const $all: &[&Metric] = &[$($id),+];
     };
 }
 
-metrics! {
+mod state;
+pub use state::*;
+
+/// Every metric, in the order of the export.
+pub fn metrics() -> impl Iterator<Item = &'static Metric> {
+    METRICS.iter().chain(STATE_METRICS).copied()
+}
+
+metrics! { METRICS;
     DENIALS = Counter "sealwatch_denials_total"
         ["namespace", "pod", "container", "operation", "errno", "cause", "lsm"]
         "Operations of a container that the kernel refused; lsm names the security module where that is the cause, and is empty elsewhere.";

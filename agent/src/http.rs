@@ -109,6 +109,7 @@ fn router(published: Arc<Published>, telemetry_path: &str) -> Router {
         .route("/readyz", get(ready))
         .route("/api/v1/denials", get(denials))
         .route("/api/v1/degraded", get(degraded))
+        .route("/api/v1/tmpfs", get(tmpfs))
         .with_state(Site {
             published,
             text: Arc::default(),
@@ -116,7 +117,7 @@ fn router(published: Arc<Published>, telemetry_path: &str) -> Router {
 }
 
 async fn index() -> &'static str {
-    "sealwatch\n/metrics (or --web.telemetry-path)\n/api/v1/denials\n/api/v1/degraded\n/healthz /livez /readyz\n"
+    "sealwatch\n/metrics (or --web.telemetry-path)\n/api/v1/denials\n/api/v1/degraded\n/api/v1/tmpfs\n/healthz /livez /readyz\n"
 }
 
 async fn alive() -> &'static str {
@@ -148,6 +149,13 @@ async fn denials(State(site): State<Site>) -> Response {
 
 async fn degraded(State(site): State<Site>) -> Response {
     match report::degraded::listing(&site.published.snapshot.load()) {
+        Ok(text) => typed("application/json", text),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn tmpfs(State(site): State<Site>) -> Response {
+    match report::tmpfs::listing(&site.published.snapshot.load().tmpfs) {
         Ok(text) => typed("application/json", text),
         Err(error) => failed(&error),
     }

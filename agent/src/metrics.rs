@@ -8,6 +8,7 @@
 
 mod degraded;
 mod memory;
+mod tmpfs;
 
 use std::collections::BTreeMap;
 
@@ -160,6 +161,7 @@ pub fn render(snapshot: &Snapshot, process: Option<&Process>) -> Result<String, 
     families.extend(posture::families(&snapshot.postures));
     families.extend(of_parts(snapshot));
     families.extend(process.map(of_process).into_iter().flatten());
+    families.extend(tmpfs::families(&snapshot.tmpfs));
     let encoded: Vec<_> = families.into_iter().filter_map(Family::encoded).collect();
     Ok(prometheus::TextEncoder::new().encode_to_string(&encoded)?)
 }

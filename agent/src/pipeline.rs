@@ -20,6 +20,7 @@ mod publish;
 mod task;
 #[cfg(test)]
 mod tests;
+mod tmpfs;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -36,10 +37,10 @@ use crate::source::{RecordKind, Source, SourceError};
 use crate::write_root;
 use degrade::Judge;
 use held::{Held, Waiting};
-use lives::Tmpfs;
 use mounts::Mounts;
 use posture::Postures;
 use sealwatch_ebpf::wire::{STATS_MAX, Stat};
+use tmpfs::Tmpfs;
 
 pub use held::NAME_WAIT_NS;
 pub use memory::REASON_OOM_TABLE_FULL;
@@ -247,9 +248,14 @@ impl<S: Source> Pipeline<S> {
             source,
             identity,
             aggregate,
+            tmpfs,
             ..
         } = self;
+        let mut heard_ns = 0;
         let counters = source.counters(&mut |key, value| {
+            if let Some(tmpfs) = tmpfs {
+                heard_ns = heard_ns.max(tmpfs.hear(key, value, |cgroup| identity.owner(cgroup)));
+            }
             aggregate.count(key, value, now.monotonic_ns, |cgroup| {
                 identity.owner(cgroup)
             });
@@ -257,6 +263,9 @@ impl<S: Source> Pipeline<S> {
         let overflow = source.overflow(&mut |operation, errno, count| {
             aggregate.overflow(operation, errno, count);
         });
+        if let Some(tmpfs) = tmpfs {
+            tmpfs.heard(heard_ns);
+        }
         let oom_kills = self.read_oom_kills(now);
         self.unread = false;
         for error in [counters, overflow, oom_kills]
@@ -324,6 +333,9 @@ impl<S: Source> Pipeline<S> {
         for container in &expired.containers {
             self.aggregate.retire(container);
             self.judge.retire(container, now);
+            if let Some(tmpfs) = &mut self.tmpfs {
+                tmpfs.retire(container);
+            }
         }
         let sweep = now.monotonic_ns.saturating_sub(self.swept_ns) >= SWEEP_NS;
         if expired.cgroups.is_empty() && !sweep {

@@ -113,7 +113,8 @@ pub struct ContainerRecord<'a> {
 }
 
 impl<'a> ContainerRecord<'a> {
-    fn of(container: &'a Container) -> Self {
+    /// The object of one container.
+    pub fn of(container: &'a Container) -> Self {
         let text = |text: &str| escape(text.as_bytes());
         ContainerRecord {
             id: &container.id,

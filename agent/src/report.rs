@@ -9,6 +9,7 @@
 mod columns;
 pub mod degraded;
 mod memory;
+pub mod tmpfs;
 
 use serde::{Deserialize, Serialize};
 

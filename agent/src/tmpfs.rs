@@ -31,9 +31,10 @@ mod trend;
 pub mod visit;
 mod worker;
 
+pub use memory::Limit;
 pub use ownership::{Asked, HostTmpfs, MOUNTS_MAX, Origin, Owned, Ownership, owned};
 pub use pressure::Pressure;
-pub use report::{ContainerTmpfs, Memory, MountTmpfs, Oom, Report, Sampled};
+pub use report::{ContainerTmpfs, Killed, Memory, MountTmpfs, Oom, Report, Sampled};
 pub use sampler::{Sampler, Settings, Watched};
 
 /// Why something is not measured.
@@ -62,6 +63,20 @@ pub enum Unmeasured {
 }
 
 impl Unmeasured {
+    /// Every name.
+    pub const LABELS: [&'static str; 10] = [
+        "no_process",
+        "host_mounts",
+        "crosses_file_system",
+        "covered",
+        "root_unseen",
+        "swapped",
+        "not_permitted",
+        "stuck",
+        "unlimited",
+        "failed",
+    ];
+
     /// The name used in metrics and reports.
     pub const fn label(&self) -> &'static str {
         match self {

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::filling::Filling;
 use super::memory::Killed;
 use super::series::{Limited, OTHER};
 use crate::degrade::Shown;
@@ -202,6 +203,8 @@ pub struct Snapshot {
     pub oom_unresolved: u64,
     /// Who is degraded or fails to start.
     pub state: Arc<Shown>,
+    /// How full the containers' tmpfs mounts are.
+    pub tmpfs: Arc<Filling>,
     /// The hooks.
     pub hooks: Arc<[HookState]>,
     /// The runtimes.

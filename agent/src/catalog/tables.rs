@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{
-    LOSSES, METRICS, MetricKind, Sight, meaning, purpose, sight, tells, truth, unresolved_meaning,
+    LOSSES, MetricKind, Sight, meaning, metrics, purpose, sight, tells, truth, unresolved_meaning,
 };
 use crate::config::SETTINGS;
 use crate::denial::{Backend, Cause, FindingKind, Hook, Operation, Unresolved};
@@ -40,7 +40,7 @@ pub fn tables() -> BTreeMap<&'static str, String> {
             setting.help.to_owned(),
         ]
     });
-    let metrics = METRICS.iter().map(|metric| {
+    let metrics = metrics().map(|metric| {
         let kind = match metric.kind {
             MetricKind::Counter => "counter",
             MetricKind::Gauge => "gauge",

@@ -15,7 +15,7 @@ use serde::Deserialize as _;
 use serde_json::{Map, Value};
 use tokio::net::TcpStream;
 
-use crate::report::{self, degraded};
+use crate::report::{self, degraded, tmpfs};
 
 /// Largest answer that is read: the list is bounded, paths of 4 KiB included.
 const ANSWER_MAX_BYTES: usize = 64 << 20;
@@ -23,7 +23,7 @@ const ANSWER_MAX_BYTES: usize = 64 << 20;
 const WAIT: Duration = Duration::from_secs(10);
 
 /// What is asked for.
-const LISTS: [&str; 2] = ["/api/v1/denials", "/api/v1/degraded"];
+const LISTS: [&str; 3] = ["/api/v1/denials", "/api/v1/degraded", "/api/v1/tmpfs"];
 
 /// Form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -67,7 +67,9 @@ fn table(fields: Map<String, Value>) -> Result<String, serde_json::Error> {
     let (fields, width) = (Value::Object(fields), terminal_width());
     let state = degraded::tables(&degraded::Served::deserialize(&fields)?, width);
     let denials = report::table(&report::Served::deserialize(&fields)?, width);
-    Ok(state + &denials)
+    let tmpfs = tmpfs::table::table(&tmpfs::table::Served::deserialize(&fields)?, width);
+    let gap = if tmpfs.is_empty() { "" } else { "\n" };
+    Ok(state + &denials + gap + &tmpfs)
 }
 
 fn terminal_width() -> Option<usize> {

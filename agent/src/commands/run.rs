@@ -69,7 +69,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         ))
         .with_hooks(hooks);
     if let Some(sampler) = tmpfs_sampler(&layout) {
-        pipeline = pipeline.with_tmpfs(sampler);
+        pipeline = pipeline.with_tmpfs(sampler, config.limits);
     }
     if let Some(reader) = posture_reader(&layout) {
         pipeline = pipeline.with_posture(reader);

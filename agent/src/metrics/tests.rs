@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::aggregate::filling::{self, Filled, Filling, OomShare};
 use crate::aggregate::{HookState, Limited, RuntimeState, Totals};
 use crate::degrade::{Condition, RootView, Shown, StartView, Workload, caches};
 use crate::denial::{
@@ -28,6 +29,35 @@ fn container(name: &str) -> Container {
         read_only_root: Some(true),
         mount_targets: Vec::new(),
         described: true,
+    }
+}
+
+/// A container with a tmpfs, and one that could not be read.
+fn filling() -> Filling {
+    let container = Arc::new(container("web"));
+    let told = filling::tests::killed(filling::tests::told("ab", 4096), 7);
+    let labels = Labels::of(&container);
+    let mut stuck = told.clone();
+    stuck.unmeasured = Some(crate::tmpfs::Unmeasured::Stuck);
+    let filled = |labels: &Labels, told| Filled {
+        container: Arc::clone(&container),
+        labels: labels.clone(),
+        told: Arc::new(told),
+    };
+    let other = Labels {
+        container: "stuck".to_owned(),
+        ..labels.clone()
+    };
+    Filling {
+        containers: vec![filled(&labels, told.clone()), filled(&other, stuck)],
+        kills: vec![OomShare {
+            container: Arc::clone(&container),
+            labels,
+            killed: told.oom.last.unwrap(),
+        }],
+        unmeasured: [("stuck", 1)].into(),
+        stuck: 1,
+        ..Filling::default()
     }
 }
 
@@ -100,6 +130,7 @@ fn full() -> Snapshot {
             up: true,
         }],
         postures: Arc::new([posture()]),
+        tmpfs: Arc::new(filling()),
         ..Snapshot::default()
     }
 }
@@ -165,7 +196,7 @@ fn every_metric_of_the_catalog_is_exported_and_no_other() {
         .filter_map(|line| line.strip_prefix("# TYPE "))
         .filter_map(|line| line.split(' ').next())
         .collect();
-    let named: Vec<_> = catalog::METRICS.iter().map(|metric| metric.name).collect();
+    let named: Vec<_> = catalog::metrics().map(|metric| metric.name).collect();
     assert_eq!(exported, named);
 }
 
@@ -173,6 +204,7 @@ fn every_metric_of_the_catalog_is_exported_and_no_other() {
 fn equal_labels_become_one_series_and_values_are_escaped() {
     let text = render(&full(), None).unwrap();
     let identity = r#"namespace="shop",pod="cart-1",container="we\"b\\x0a""#;
+    let web = r#"namespace="shop",pod="cart-1",container="web""#;
     let kind = r#"operation="create",errno="EROFS",cause="read_only_mount",lsm="""#;
     for line in [
         format!("sealwatch_denials_total{{{identity},{kind}}} 14"),
@@ -196,6 +228,16 @@ fn equal_labels_become_one_series_and_values_are_escaped() {
         "sealwatch_hooks_attached{hook=\"open\",backend=\"fexit\"} 1".to_owned(),
         "sealwatch_hooks_missing{hook=\"bind\",reason=\"no symbol unix_bind\"} 1".to_owned(),
         "sealwatch_runtime_up{runtime=\"docker\",endpoint=\"/run/docker.sock\"} 1".to_owned(),
+        format!("sealwatch_tmpfs_used_bytes{{{web},mount=\"/tmp\"}} 4096"),
+        format!("sealwatch_tmpfs_limit_inodes{{{web},mount=\"/tmp\"}} 10"),
+        format!("sealwatch_tmpfs_unbounded{{{web},mount=\"/tmp\"}} 1"),
+        format!(
+            "sealwatch_tmpfs_time_to_full_seconds{{{web},mount=\"/tmp\",resource=\"bytes\"}} 60"
+        ),
+        format!("sealwatch_container_memory_limit_bytes{{{web}}} 16384"),
+        format!("sealwatch_oom_tmpfs_memory_ratio{{{web},mount=\"/tmp\"}} 0.25"),
+        "sealwatch_tmpfs_unmeasured{reason=\"stuck\"} 1".to_owned(),
+        "sealwatch_tmpfs_unmeasured{reason=\"covered\"} 0".to_owned(),
     ] {
         assert!(
             text.lines().any(|found| found == line),
@@ -258,6 +300,7 @@ fn long_names_are_cut_off() {
     snapshot.groups[0].labels.container = "é".repeat(10_000);
     let text = render(&snapshot, None).unwrap();
     assert!(text.lines().all(|line| line.len() < 2_000));
+    assert!(!text.contains("container=\"stuck\",mount=\"/tmp\",resource"));
 }
 
 #[test]

@@ -11,9 +11,9 @@ use sealwatch_ebpf::wire::STATS_MAX;
 
 use super::degrade::Judge;
 use super::held::Held;
-use super::lives::Tmpfs;
 use super::mounts::Mounts;
 use super::posture::Postures;
+use super::tmpfs::Tmpfs;
 use super::{GRACE_NS, Pipeline, RuntimeEnds};
 use crate::aggregate::{Aggregate, HookState};
 use crate::config::Limits;
@@ -71,9 +71,9 @@ impl<S: Source> Pipeline<S> {
         self
     }
 
-    /// Has the containers' tmpfs mounts sampled.
-    pub fn with_tmpfs(mut self, sampler: Sampler) -> Self {
-        self.tmpfs = Some(Tmpfs::new(sampler));
+    /// Has the containers' tmpfs mounts sampled, and shows so many of them.
+    pub fn with_tmpfs(mut self, sampler: Sampler, limits: Limits) -> Self {
+        self.tmpfs = Some(Tmpfs::new(sampler, limits));
         self
     }
 

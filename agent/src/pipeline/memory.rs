@@ -6,7 +6,7 @@
 //! filled the memory.
 
 use super::{Now, Pipeline};
-use crate::denial::CgroupId;
+use crate::denial::{CgroupId, Owner};
 use crate::events;
 use crate::source::{Source, SourceError};
 use sealwatch_ebpf::wire::Stat;
@@ -22,9 +22,18 @@ impl<S: Source> Pipeline<S> {
             return Ok(());
         }
         let Self {
-            source, aggregate, ..
+            source,
+            aggregate,
+            identity,
+            tmpfs,
+            ..
         } = self;
         source.oom_kills(&mut |cgroup, value| {
+            if let (Some(tmpfs), Owner::Container(container)) =
+                (tmpfs.as_mut(), identity.owner(CgroupId(cgroup)))
+            {
+                tmpfs.killed(&container, value.last_ns);
+            }
             aggregate.oom_kills(CgroupId(cgroup), value, now.monotonic_ns);
         })?;
         self.oom_kills_read = killed;

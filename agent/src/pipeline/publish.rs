@@ -62,6 +62,7 @@ impl<S: Source> Pipeline<S> {
     }
 
     pub(super) fn publish(&mut self) {
+        let tmpfs_changed = self.note_tmpfs();
         let losses = self.identity.losses().into_iter();
         let losses = losses.chain(self.events.iter().flat_map(EventWriter::losses));
         losses.for_each(|loss| self.aggregate.lost_in_all(loss));
@@ -75,13 +76,14 @@ impl<S: Source> Pipeline<S> {
                 .filter(|container| container.described);
             described.for_each(|container| self.aggregate.meet(container));
         }
-        let state_changed = self.judge.take_changed();
+        let state_changed = self.judge.take_changed() || tmpfs_changed;
         if !self.aggregate.changed() && !names_changed && !state_changed {
             return;
         }
         let tracked = self.identity.tracked();
         let mut snapshot = self.aggregate.snapshot();
         snapshot.state = self.judge.shown();
+        snapshot.tmpfs = self.filling();
         snapshot.hooks = Arc::clone(&self.hooks);
         snapshot.runtimes = self.runtime_states.clone();
         if let Some(postures) = &self.postures {

@@ -9,8 +9,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Between two looks at what is near a limit: below one second, with the time
-/// that turns wait for each other.
-pub(super) const NEAR_NS: u64 = 700_000_000;
+/// that turns wait for each other and that the pipeline takes to show them.
+pub(super) const NEAR_NS: u64 = 600_000_000;
 /// Between two looks at what changes.
 pub(super) const CHANGING_NS: u64 = 1_000_000_000;
 /// Between two looks at what does not: whatever happens is told within 5 s.

@@ -50,8 +50,41 @@ pub struct ContainerTmpfs {
     pub sampled_ns: u64,
 }
 
+impl ContainerTmpfs {
+    /// Whether it tells the same, whenever it was sampled.
+    pub fn is_as(&self, other: &ContainerTmpfs) -> bool {
+        let parts = |told: &ContainerTmpfs| (told.dropped, told.table_cut, told.memory);
+        self.container == other.container
+            && self.mounts == other.mounts
+            && parts(self) == parts(other)
+            && self.unmeasured == other.unmeasured
+            && self.oom == other.oom
+    }
+
+    /// The mount with the most bytes in it.
+    pub fn largest(&self) -> Option<&MountTmpfs> {
+        largest(&self.mounts)
+    }
+}
+
+/// The mount with the most bytes in it; none where all are empty.
+pub(super) fn largest(mounts: &[MountTmpfs]) -> Option<&MountTmpfs> {
+    let fullest = mounts.iter().max_by_key(|mount| mount.used_bytes());
+    fullest.filter(|mount| mount.used_bytes() > 0)
+}
+
+impl MountTmpfs {
+    /// Bytes in it, as far as they are measured.
+    pub fn used_bytes(&self) -> u64 {
+        match &self.bytes {
+            Sampled::Measured { fill, .. } => fill.used,
+            Sampled::Not(_) => 0,
+        }
+    }
+}
+
 /// One tmpfs of a container.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MountTmpfs {
     /// Where, from the container's root, as printable text.
     pub target: String,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::memory::Limit;
 use super::pace::Found;
-use super::report::{ContainerTmpfs, Killed, Memory, MountTmpfs, Oom, Sampled};
+use super::report::{ContainerTmpfs, Killed, Memory, MountTmpfs, Oom, Sampled, largest};
 use super::trend::Trend;
 use super::visit::Seen;
 use super::{Fill, Pressure, Unmeasured, Usage};
@@ -117,7 +117,7 @@ impl Track {
     }
 
     fn memory(&mut self, mounts: &[MountTmpfs], limit: Limit) -> Memory {
-        let tmpfs_bytes = mounts.iter().map(used).sum();
+        let tmpfs_bytes = mounts.iter().map(MountTmpfs::used_bytes).sum();
         let share = match limit {
             Limit::Bytes(0) | Limit::Unbounded | Limit::NotMeasured => None,
             Limit::Bytes(limit) => Some(tmpfs_bytes as f64 / limit as f64),
@@ -134,9 +134,7 @@ impl Track {
     fn kills(&mut self, now_ns: u64, seen: &Seen, memory: Memory, mounts: &[MountTmpfs]) {
         let is_measured = seen.unmeasured.is_none();
         if is_measured || self.last.is_none() {
-            let largest = mounts.iter().max_by_key(|mount| used(mount));
-            let largest = largest.filter(|mount| used(mount) > 0);
-            self.last = Some((memory, largest.map(|mount| mount.target.clone())));
+            self.last = Some((memory, largest(mounts).map(|mount| mount.target.clone())));
         }
         let Some(kills) = seen.oom_kills else { return };
         let more = match self.kills_read.replace(kills) {
@@ -153,14 +151,6 @@ impl Track {
                 largest,
             });
         }
-    }
-}
-
-/// Bytes in a mount, as far as they are measured.
-fn used(mount: &MountTmpfs) -> u64 {
-    match &mount.bytes {
-        Sampled::Measured { fill, .. } => fill.used,
-        Sampled::Not(_) => 0,
     }
 }
 

@@ -1,0 +1,46 @@
+//! The rows of the metrics that tell of the containers' state.
+//!
+//! In: nothing. Out: rows. Invariant: what is not measured has no series, and
+//! its reason is counted. Lacks on purpose: the rows of denials.
+
+use super::{Metric, MetricKind};
+
+metrics! { STATE_METRICS;
+    TMPFS_USED_BYTES = Gauge "sealwatch_tmpfs_used_bytes"
+        ["namespace", "pod", "container", "mount"]
+        "Bytes in use in a tmpfs of a container, in whole pages.";
+    TMPFS_LIMIT_BYTES = Gauge "sealwatch_tmpfs_limit_bytes"
+        ["namespace", "pod", "container", "mount"]
+        "Most bytes that the tmpfs holds; half of the host's memory where no size was given.";
+    TMPFS_USED_INODES = Gauge "sealwatch_tmpfs_used_inodes"
+        ["namespace", "pod", "container", "mount"]
+        "Inodes in use in a tmpfs of a container, those of directories included.";
+    TMPFS_LIMIT_INODES = Gauge "sealwatch_tmpfs_limit_inodes"
+        ["namespace", "pod", "container", "mount"]
+        "Most inodes that the tmpfs holds.";
+    TMPFS_TIME_TO_FULL = Gauge "sealwatch_tmpfs_time_to_full_seconds"
+        ["namespace", "pod", "container", "mount", "resource"]
+        "Time until the tmpfs has no bytes or inodes left at its recent growth, a week at most; not there where it does not grow steadily.";
+    TMPFS_PRESSURE = Gauge "sealwatch_tmpfs_pressure"
+        ["namespace", "pod", "container", "mount", "resource"]
+        "0 while there is room, 1 from 80 % of the limit (until below 75 %), 2 from 99.5 % (until below 97 %).";
+    TMPFS_UNBOUNDED = Gauge "sealwatch_tmpfs_unbounded"
+        ["namespace", "pod", "container", "mount"]
+        "A tmpfs that was mounted without a size, always 1.";
+    CONTAINER_TMPFS_BYTES = Gauge "sealwatch_container_tmpfs_bytes"
+        ["namespace", "pod", "container"]
+        "Bytes in use in all tmpfs mounts of a container that are measured; they count as its memory.";
+    CONTAINER_MEMORY_LIMIT = Gauge "sealwatch_container_memory_limit_bytes"
+        ["namespace", "pod", "container"]
+        "The lowest memory limit that binds the container; not there where there is none.";
+    CONTAINER_TMPFS_RATIO = Gauge "sealwatch_container_tmpfs_memory_ratio"
+        ["namespace", "pod", "container"]
+        "Share of its memory limit that a container's tmpfs mounts take.";
+    OOM_TMPFS_RATIO = Gauge "sealwatch_oom_tmpfs_memory_ratio"
+        ["namespace", "pod", "container", "mount"]
+        "Share of its memory limit that a container's tmpfs mounts took at its last kill for want of memory, or in the sample before; mount is the largest of them.";
+    TMPFS_UNMEASURED = Gauge "sealwatch_tmpfs_unmeasured" ["reason"]
+        "Tmpfs mounts that are not measured or not shown, and containers whose mounts are not known, by the reason.";
+    TMPFS_STUCK = Counter "sealwatch_tmpfs_stuck_readers_total" []
+        "Readers of tmpfs mounts that did not come back in time and were given up.";
+}
