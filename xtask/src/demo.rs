@@ -23,12 +23,20 @@ use std::{
 use anyhow::{Result, bail};
 
 use self::{agent::Agent, app::App};
-use crate::{build, engine::Engine, layout, toolchain::apt};
+use crate::{
+    build,
+    engine::{self, Engine},
+    layout,
+    toolchain::apt,
+    vm::{Guest, Job, Kernel},
+};
 
 /// How long `--once` waits for all denials, from the container's start.
 const SEEN_WITHIN: Duration = Duration::from_secs(60);
 /// How often the container is started again without `--once`.
 const REPEAT: Duration = Duration::from_secs(10);
+/// How long a guest may take; it is emulated.
+const GUEST_WITHIN: Duration = Duration::from_secs(600);
 const POLL: Duration = Duration::from_millis(300);
 
 /// `cargo xtask run`.
@@ -40,6 +48,9 @@ pub struct RunArgs {
     /// With --demo: ends by itself; the exit code tells whether all was seen.
     #[arg(long, requires = "demo")]
     once: bool,
+    /// With --demo: in a guest of this kernel, where this machine's allows too little.
+    #[arg(long, requires = "once")]
+    kernel: Option<Kernel>,
     /// Leaves out the build.
     #[arg(long, hide = true)]
     no_build: bool,
@@ -59,6 +70,9 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     };
     if !apt::is_root() {
         return again_as_root(args);
+    }
+    if let Some(kernel) = args.kernel {
+        return in_guest(kernel);
     }
     if args.demo {
         return demonstrate(args.once, &agent);
@@ -87,7 +101,34 @@ fn again_as_root(args: &RunArgs) -> Result<ExitCode> {
     if args.once {
         command.arg("--once");
     }
+    if let Some(kernel) = args.kernel {
+        command.args(["--kernel", kernel.label()]);
+    }
     Err(command.arg("--").args(&args.args).exec().into())
+}
+
+/// The same in a guest, which finds this machine's files and programs at their
+/// places but has no network to get more.
+fn in_guest(kernel: Kernel) -> Result<ExitCode> {
+    engine::ensure_programs()?;
+    engine::static_busybox()?;
+    let command = std::env::current_exe()?;
+    let arguments = ["run", "--demo", "--once", "--no-build"].map(str::to_owned);
+    let guest = Guest {
+        prefix: Some(String::new()),
+        ..Guest::new(kernel)
+    };
+    let outcome = guest.run(&Job {
+        files: Vec::new(),
+        command: std::iter::once(command.display().to_string())
+            .chain(arguments)
+            .collect(),
+        timeout: GUEST_WITHIN,
+    })?;
+    Ok(match outcome.status {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
 }
 
 fn demonstrate(once: bool, agent: &std::path::Path) -> Result<ExitCode> {

@@ -64,7 +64,7 @@ pub(super) fn of(file_system: &[u8], root: &[u8], target: &[u8]) -> MountKind {
         };
     }
     if file_system == b"tmpfs" {
-        return of_tmpfs(target);
+        return of_tmpfs(root, target);
     }
     let data = components.iter().position(|name| *name == b"_data");
     if data.is_some_and(|data| components[..data].contains(&b"volumes".as_slice())) {
@@ -79,7 +79,7 @@ pub(super) fn of(file_system: &[u8], root: &[u8], target: &[u8]) -> MountKind {
 
 /// kubelet keeps Secrets on a tmpfs each, of which the container's line says
 /// nothing but where it is mounted.
-fn of_tmpfs(target: &[u8]) -> MountKind {
+fn of_tmpfs(root: &[u8], target: &[u8]) -> MountKind {
     let below = |directories: [&[u8]; 2]| directories.iter().any(|at| target.starts_with(at));
     if below([
         b"/var/run/secrets/kubernetes.io/",
@@ -91,8 +91,12 @@ fn of_tmpfs(target: &[u8]) -> MountKind {
     } else if below([b"/proc/", b"/sys/"]) {
         // A runtime covers these to hide what lies below.
         MountKind::Kernel
-    } else {
+    } else if root == b"/" {
         MountKind::Tmpfs
+    } else {
+        // Runtimes mount a tmpfs that they make as a whole: this is a part of another's,
+        // such as the host's /run.
+        MountKind::HostPath
     }
 }
 

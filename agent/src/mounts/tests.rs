@@ -46,6 +46,10 @@ fn kinds_are_told_by_who_provides_them() {
         ("2 1 0:51 / /proc rw - proc proc rw", K::Kernel),
         ("3 1 0:52 /null /proc/kcore rw - tmpfs tmpfs rw", K::Kernel),
         (
+            "4 1 0:24 /app/data /data rw - tmpfs tmpfs rw,size=1024k",
+            K::HostPath,
+        ),
+        (
             "4 1 0:52 / /dev/shm rw - tmpfs shm rw,size=65536k",
             K::Tmpfs,
         ),

@@ -21,8 +21,9 @@ use crate::step;
 
 /// The daemon's usual port, taken if it is free.
 const PORT: u16 = 9402;
-const READY_WITHIN: Duration = Duration::from_secs(30);
-const STOP_WITHIN: Duration = Duration::from_secs(10);
+const READY_WITHIN: Duration = Duration::from_secs(60);
+/// The kernel takes its time to let go of programs, and more of it where it is emulated.
+const STOP_WITHIN: Duration = Duration::from_secs(60);
 const HTTP_WITHIN: Duration = Duration::from_secs(5);
 
 /// A running daemon.
