@@ -42,7 +42,7 @@ use posture::Postures;
 use sealwatch_ebpf::wire::{STATS_MAX, Stat};
 use tmpfs::Tmpfs;
 
-pub use held::NAME_WAIT_NS;
+pub use held::{NAME_WAIT_NS, REST_WAIT_NS};
 pub use memory::REASON_OOM_TABLE_FULL;
 pub use now::Now;
 pub use posture::REASON_POSTURE_TABLE_FULL;
@@ -281,10 +281,13 @@ impl<S: Source> Pipeline<S> {
     fn explain(&mut self, now: Now, all: bool) {
         let identity = &self.identity;
         let ready = self.held.take_ready(now.monotonic_ns, |denial| {
-            all || match identity.owner(denial.cgroup) {
-                Owner::Container(container) => container.described,
-                Owner::Host => true,
-                Owner::Unknown(_) => false,
+            match identity.owner(denial.cgroup) {
+                _ if all => 0,
+                Owner::Host => 0,
+                // Its root and mounts decide on the write root and the advice.
+                Owner::Container(container) if container.read_only_root.is_some() => 0,
+                Owner::Container(container) if container.described => REST_WAIT_NS,
+                Owner::Container(_) | Owner::Unknown(_) => NAME_WAIT_NS,
             }
         });
         for waiting in ready {

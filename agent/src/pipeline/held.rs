@@ -13,6 +13,9 @@ use crate::mounts::Mount;
 
 /// Longest that a sample waits for a name, in nanoseconds.
 pub const NAME_WAIT_NS: u64 = 4_000_000_000;
+/// Longest that a sample waits for the rest, in nanoseconds, where the name is known:
+/// some runtimes tell no more.
+pub const REST_WAIT_NS: u64 = 1_000_000_000;
 /// Most samples that wait.
 const HELD_MAX: usize = 8_192;
 /// Most bytes of their paths.
@@ -44,19 +47,19 @@ impl Held {
         });
     }
 
-    /// Takes out what is named, has waited long enough, or has no room.
+    /// Takes out what has waited as long as `wait_ns` says, or has no room.
     pub(super) fn take_ready(
         &mut self,
         now_ns: u64,
-        is_named: impl Fn(&Denial) -> bool,
+        wait_ns: impl Fn(&Denial) -> u64,
     ) -> Vec<Waiting> {
         let mut excess = self.waiting.len().saturating_sub(HELD_MAX);
         let mut ready = Vec::new();
         let mut kept = VecDeque::new();
         for waiting in std::mem::take(&mut self.waiting) {
-            let over = now_ns.saturating_sub(waiting.since_ns) >= NAME_WAIT_NS;
+            let waited_ns = now_ns.saturating_sub(waiting.since_ns);
             let no_room = excess > 0 || self.bytes > HELD_BYTES_MAX;
-            if over || no_room || is_named(&waiting.denial) {
+            if no_room || waited_ns >= wait_ns(&waiting.denial) {
                 excess = excess.saturating_sub(1);
                 self.bytes -= waiting.denial.path.bytes.len();
                 ready.push(waiting);

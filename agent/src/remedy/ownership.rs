@@ -57,8 +57,13 @@ pub(super) fn advise(advice: &Advice) -> Option<Remedy> {
         Some(MountKind::Tmpfs) => change.tmpfs(),
         Some(MountKind::Volume) => change.volume(),
         Some(MountKind::HostPath) => words(format!(
-            "{}: chown -R {uid}:{gid} the directory on the host (as the container counts users; fsGroup leaves a hostPath alone), or use a volume",
-            change.who
+            "{}: chown -R {uid}:{gid} the directory on the host (as the container counts users{}), or use a volume",
+            change.who,
+            if advice.kubernetes {
+                "; fsGroup leaves a hostPath alone"
+            } else {
+                ""
+            }
         )),
         Some(MountKind::Secret | MountKind::ConfigMap | MountKind::Projected) => words(format!(
             "{}: set its defaultMode to 0440 and the pod's fsGroup to a group of the process",
