@@ -286,6 +286,16 @@ pub const LOSSES: &[LossRow] = &[
         "output_closed",
         "A line of events that nobody reads any more.",
     ),
+    loss(
+        Stage::State,
+        "state_unwritten",
+        "A writing of the state file; the next makes up for it.",
+    ),
+    loss(
+        Stage::State,
+        "state_unreadable",
+        "What the state file held: it could not be used.",
+    ),
 ];
 
 /// What a hook is for.

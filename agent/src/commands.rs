@@ -7,3 +7,4 @@ pub mod doctor;
 pub mod record;
 pub mod report;
 pub mod run;
+mod state;

@@ -59,6 +59,17 @@ pub enum Sockets {
     Only(Vec<PathBuf>),
 }
 
+/// Where the state is kept over a restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StateFile {
+    /// At the usual place, where its directory exists.
+    Auto,
+    /// Nowhere.
+    Off,
+    /// There.
+    At(PathBuf),
+}
+
 /// Bounds of what is kept and exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -106,6 +117,8 @@ pub struct Config {
     pub sample_interval: Duration,
     /// When a container is called degraded.
     pub degraded: Degraded,
+    /// Where the state is kept over a restart.
+    pub state_file: StateFile,
     /// Form of the log.
     pub log_format: LogFormat,
     /// How much to log.

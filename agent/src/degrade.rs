@@ -112,8 +112,15 @@ impl Degrade {
         }
     }
 
-    /// A container has ended: its last control group is gone. May be called
-    /// again with the exit code, when the runtime has told it.
+    /// The runtime has told how a run ended, before or after its control group's
+    /// end. `at_ns` is CLOCK_MONOTONIC, from the runtime's wall clock.
+    pub fn exit_code(&mut self, container_id: &str, exit_code: i32, at_ns: u64) {
+        if let Some(held) = self.containers.get_mut(container_id) {
+            held.note_exit_code(exit_code, at_ns);
+        }
+    }
+
+    /// A container has ended: its last control group is gone.
     pub fn exited(&mut self, container_id: &str, exit_code: Option<i32>, now: Moment) {
         let Some(held) = self.containers.get_mut(container_id) else {
             return;

@@ -327,17 +327,20 @@ pub enum Stage {
     Aggregate,
     /// Writing events.
     Events,
+    /// Keeping the state over a restart.
+    State,
 }
 
 impl Stage {
     /// Every member.
-    pub const ALL: [Stage; 6] = [
+    pub const ALL: [Stage; 7] = [
         Stage::Kernel,
         Stage::Source,
         Stage::Decode,
         Stage::Identity,
         Stage::Aggregate,
         Stage::Events,
+        Stage::State,
     ];
 
     /// The name used in metrics.
@@ -349,6 +352,7 @@ impl Stage {
             Stage::Identity => "identity",
             Stage::Aggregate => "aggregate",
             Stage::Events => "events",
+            Stage::State => "state",
         }
     }
 }

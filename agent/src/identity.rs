@@ -33,7 +33,7 @@ use std::sync::Arc;
 use crate::denial::{CgroupId, Container, Loss, Owner, Stage, Unresolved};
 use cgroup::{Parsed, parse};
 use description::merge;
-pub use description::{Description, LookUp};
+pub use description::{Description, Ended, LookUp};
 pub use hierarchy::Scan;
 use life::Lives;
 pub use life::{LIVES_MAX, Life};

@@ -24,5 +24,6 @@ pub mod record;
 pub mod remedy;
 pub mod report;
 pub mod source;
+pub mod state_file;
 pub mod tmpfs;
 pub mod write_root;

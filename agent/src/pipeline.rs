@@ -11,6 +11,7 @@
 mod build;
 mod degrade;
 mod held;
+mod keep;
 mod lives;
 mod memory;
 mod mounts;
@@ -43,6 +44,7 @@ use sealwatch_ebpf::wire::{STATS_MAX, Stat};
 use tmpfs::Tmpfs;
 
 pub use held::{NAME_WAIT_NS, REST_WAIT_NS};
+pub use keep::Keeper;
 pub use memory::REASON_OOM_TABLE_FULL;
 pub use now::Now;
 pub use posture::REASON_POSTURE_TABLE_FULL;
@@ -107,11 +109,11 @@ impl<S: Source> Pipeline<S> {
 
     /// Takes in what a runtime tells.
     pub fn describe(&mut self, description: Description, now: Now) {
-        let id = description.container.id.clone();
+        let (id, ended) = (description.container.id.clone(), description.ended);
         self.identity.described(description, now.monotonic_ns);
         self.names_changed = true;
         if let Some(container) = self.identity.container(&id) {
-            self.judge.described(container);
+            self.judge.described(container, ended, now);
         }
     }
 
@@ -381,6 +383,7 @@ impl<S: Source> Pipeline<S> {
         self.judge_denials(now);
         self.tell_transitions(now);
         self.publish();
+        self.judge.finish(now);
         if let Some(events) = self.events
             && !events.finish()
         {

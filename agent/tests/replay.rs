@@ -56,6 +56,7 @@ fn description(id: &str, name: &str) -> Description {
             described: true,
             ..Container::unnamed(id, Runtime::Docker)
         },
+        ended: None,
     }
 }
 

@@ -14,9 +14,9 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::state;
 use crate::aggregate::HookState;
 use crate::config::{BackendChoice, Config, EventFormat};
-use crate::degrade::{Degrade, Thresholds};
 use crate::events::EventWriter;
 use crate::host::Wanted;
 use crate::http::{Endpoint, Published};
@@ -60,14 +60,15 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         look_ups: runtimes.look_ups,
         status: runtimes.status,
     };
+    let restored = state::restore(&config, Now::read());
     let mut pipeline = Pipeline::new(source, config.limits, config.host, Arc::clone(&published))
         .with_runtimes(ends)
         .with_mounts(layout.root().map(Path::to_path_buf))
-        .with_degrade(Degrade::new(
-            Thresholds::of(&config.degraded),
-            config.limits,
-        ))
+        .with_degrade(restored.degrade, restored.keeper)
         .with_hooks(hooks);
+    if restored.unreadable {
+        pipeline.state_unreadable();
+    }
     if let Some(sampler) = tmpfs_sampler(&layout) {
         pipeline = pipeline.with_tmpfs(sampler, config.limits);
     }

@@ -14,6 +14,7 @@ use figment::{Figment, Metadata, Source};
 
 use super::{
     BackendChoice, Config, ConfigError, Degraded, EventFormat, Limits, LogFormat, Sockets,
+    StateFile,
 };
 use crate::denial::Backend;
 
@@ -61,6 +62,7 @@ pub(super) fn config(figment: &Figment) -> Result<Config, ConfigError> {
                 duration(text, SECOND..=HOUR, "from 1s to 1h, such as 1m")
             })?,
         },
+        state_file: state_file(figment, "state-file")?,
         log_format: single(figment, "log.format", |text| {
             choice(
                 text,
@@ -174,6 +176,17 @@ fn sockets(figment: &Figment, name: &'static str) -> Result<Sockets, ConfigError
         Sockets::Auto
     } else {
         Sockets::Only(paths)
+    })
+}
+
+fn state_file(figment: &Figment, name: &'static str) -> Result<StateFile, ConfigError> {
+    if texts(figment, name)?.0.is_empty() {
+        return Ok(StateFile::Auto);
+    }
+    single(figment, name, |text| match text {
+        "none" => Ok(StateFile::Off),
+        path if path.starts_with('/') && !path.ends_with('/') => Ok(StateFile::At(path.into())),
+        _ => Err("give the absolute path of a file, or none".to_owned()),
     })
 }
 

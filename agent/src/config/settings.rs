@@ -120,6 +120,13 @@ pub const SETTINGS: &[Setting] = &[
         "1m",
         "A container that is refused something and ends within this time fails to start.",
     ),
+    Setting {
+        name: "state-file",
+        placeholder: "PATH",
+        default: "",
+        repeatable: false,
+        help: "Where to keep over a restart who is degraded, or `none`; without it `$STATE_DIRECTORY/state.json` or `/var/lib/sealwatch/state.json`, if the directory is there.",
+    },
     one(
         "log.format",
         "text|json",

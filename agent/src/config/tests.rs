@@ -33,6 +33,9 @@ fn defaults_are_valid() {
     assert_eq!(config.docker_sockets, Sockets::Auto);
     assert_eq!(config.sample_interval, Duration::from_secs(1));
     assert!(!config.host);
+    assert_eq!(config.state_file, StateFile::Auto);
+    let off = load(&["--state-file", "none"], &[]).unwrap();
+    assert_eq!(off.state_file, StateFile::Off);
 }
 
 #[test]
@@ -61,7 +64,16 @@ type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], [String; 3]);
 fn a_bad_value_names_itself_its_source_and_the_fix() {
     let toml = file("[web]\nlisten-address = 9402\n");
     let path = toml.path().to_str().unwrap().to_owned();
-    let cases: [Case; 6] = [
+    let cases: [Case; 7] = [
+        (
+            &["--state-file", "state.json"],
+            &[],
+            [
+                "\"state.json\" for state-file".into(),
+                "flag --state-file".into(),
+                "absolute path".into(),
+            ],
+        ),
         (
             &["--degraded.after", "0s"],
             &[],

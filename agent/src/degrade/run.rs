@@ -19,6 +19,8 @@ use crate::denial::Container;
 /// Most ended runs of one container that wait for their last counters: what
 /// Docker's restarts, which wait longer each time, reach in `settle_ns`.
 const ENDED_MAX: usize = 4;
+/// Most time between a control group's end and the runtime's word of it.
+const EXIT_SKEW_NS: u64 = 5_000_000_000;
 
 /// The latest refusal of a run, of writes or of what a start needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub(super) struct Run {
     /// Has a root made room for another, and its successes been forgotten?
     pub(super) evicted: bool,
     pub(super) refused: Option<Refused>,
+    /// The runtime's word of the end may come before the control group's.
+    exit_code: Option<i32>,
     pub(super) roots: HashMap<Arc<str>, Root>,
 }
 
@@ -51,6 +55,7 @@ impl Run {
             successes_since_ns: None,
             evicted: false,
             refused: None,
+            exit_code: None,
             roots: HashMap::new(),
         }
     }
@@ -224,11 +229,31 @@ impl Held {
         self.ended.push(EndedRun {
             started_ns: run.started_ns,
             ended_ns,
-            exit_code,
+            exit_code: exit_code.or(run.exit_code),
             refused: run.refused.clone(),
         });
         let crowded = self.ended.len() > ENDED_MAX;
         (Some(run), crowded.then(|| self.ended.remove(0)))
+    }
+
+    /// Takes in the exit code of the run that ended at about that moment: one
+    /// that has ended then, or the current one, which is about to.
+    pub(super) fn note_exit_code(&mut self, exit_code: i32, at_ns: u64) {
+        let ended = self.ended.iter_mut().filter(|ended| {
+            ended.exit_code.is_none() && ended.ended_ns.abs_diff(at_ns) <= EXIT_SKEW_NS
+        });
+        let nearest = ended.min_by_key(|ended| ended.ended_ns.abs_diff(at_ns));
+        // An engine may tell again of what happened before the run began.
+        let begun = |run: &&mut Run| {
+            let since_ns = run.started_ns.unwrap_or(0);
+            since_ns <= at_ns.saturating_add(EXIT_SKEW_NS)
+        };
+        let slot = match (nearest, self.run.as_mut().filter(begun)) {
+            (Some(ended), _) => &mut ended.exit_code,
+            (None, Some(run)) => &mut run.exit_code,
+            (None, None) => return,
+        };
+        slot.get_or_insert(exit_code);
     }
 
     /// The run that a refusal of that moment belongs to. Those of an ended one

@@ -3,6 +3,8 @@
 //! In: the state machine. Out: views. Invariant: nothing changes by looking.
 //! Lacks on purpose: formats.
 
+use std::time::Duration;
+
 use super::view::{Condition, Overflow, RootView, Shown, StartView};
 use super::{Degrade, Moment};
 
@@ -44,6 +46,12 @@ impl Degrade {
             overflow: self.overflow,
             unwatched: self.unwatched,
         }
+    }
+
+    /// How long nobody watched before this daemon did, as its state file tells;
+    /// none where there was none of this boot.
+    pub fn unwatched(&self) -> Option<Duration> {
+        self.unwatched
     }
 
     /// What found no place of its own, cumulative.

@@ -157,12 +157,32 @@ fn late_news_finds_its_run() {
             "failing_to_start app 2 /var/cache/nginx"
         ]
     );
-    // The exit code comes last.
-    degrade.started(&app, 3, Some(at(30).monotonic_ns), at(30));
-    degrade.denied(&app, &failure(NGINX, 1, at(31)), at(31));
-    degrade.exited("a", None, at(32));
-    degrade.exited("a", Some(0), at(33));
-    assert!(degrade.tick(at(60)).is_empty());
+}
+
+#[test]
+fn an_exit_code_finds_its_run() {
+    let app = container("a");
+    let mut degrade = Degrade::new(Thresholds::default(), LIMITS);
+    let mut run = |number: u64, second: u64, told: &[u64]| {
+        degrade.started(&app, number, Some(at(second).monotonic_ns), at(second));
+        degrade.denied(&app, &failure(NGINX, 1, at(second + 1)), at(second + 1));
+        for told_second in told.iter().filter(|told| **told < second + 2) {
+            degrade.exit_code("a", 0, at(*told_second).monotonic_ns);
+        }
+        degrade.exited("a", None, at(second + 2));
+        for told_second in told.iter().filter(|told| **told >= second + 2) {
+            degrade.exit_code("a", 0, at(*told_second).monotonic_ns);
+        }
+        degrade.tick(at(second + 20)).len()
+    };
+    assert_eq!(run(1, 30, &[]), 1, "nobody told that it was 0");
+    assert_eq!(run(2, 60, &[62]), 0, "the control group's end first");
+    assert_eq!(run(3, 90, &[91]), 0, "the runtime's word first");
+    assert_eq!(
+        run(4, 120, &[62]),
+        1,
+        "the runtime tells again of an earlier run"
+    );
 }
 
 fn denial(path: &str, now: Moment) -> Denial {

@@ -98,8 +98,11 @@ pub(super) async fn serve(
                 Some(Ok(event)) => {
                     for description in of_event(event, runtime) {
                         let id = description.container.id.clone();
+                        let ended = description.ended.is_some();
                         reporter.tell(description).await;
-                        inquiries.ask(id, ask.clone());
+                        if !ended {
+                            inquiries.ask(id, ask.clone());
+                        }
                     }
                 }
                 // Look-ups and lists do without events; a stream that breaks is

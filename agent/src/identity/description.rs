@@ -3,6 +3,8 @@
 //! In: one answer. Out: more of a [`Container`]. Invariant: pure; a poorer
 //! answer takes nothing away, whatever the order. Lacks on purpose: asking.
 
+use std::time::{Duration, SystemTime};
+
 use crate::denial::{Container, Runtime};
 
 /// What a runtime tells of a container. Fields left empty say nothing, and
@@ -11,6 +13,26 @@ use crate::denial::{Container, Runtime};
 pub struct Description {
     /// The answer; `id` is always set.
     pub container: Container,
+    /// The end of its latest run, if that is what is told.
+    pub ended: Option<Ended>,
+}
+
+/// How a run of a container ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Of its first process.
+    pub exit_code: i32,
+    /// Wall clock time, as the runtime tells it.
+    pub time: SystemTime,
+}
+
+impl Ended {
+    /// From nanoseconds since 1970.
+    pub(super) fn at(exit_code: i32, unix_ns: i64) -> Option<Self> {
+        let since = Duration::from_nanos(u64::try_from(unix_ns).ok()?);
+        let time = SystemTime::UNIX_EPOCH.checked_add(since)?;
+        Some(Ended { exit_code, time })
+    }
 }
 
 /// A wish for a [`Description`].

@@ -28,7 +28,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::inquiry::{Answer, Inquiries};
 use super::labels;
 use super::status::Reporter;
-use super::{Description, LookUp};
+use super::{Description, Ended, LookUp};
 use crate::denial::{Container, Runtime};
 
 /// A request takes at most this long; a list of thousands of containers is slow.
@@ -94,7 +94,7 @@ pub(super) async fn serve(
         .since(&since.to_string())
         .filters(&HashMap::from([
             ("type", vec!["container"]),
-            ("event", vec!["create", "start", "rename"]),
+            ("event", vec!["create", "start", "die", "rename"]),
         ]))
         .build();
     let mut events = pin!(
@@ -224,21 +224,29 @@ fn description(
     if let Some(labels) = labels {
         labels::apply(&mut container, labels);
     }
-    Description { container }
+    Description {
+        container,
+        ended: None,
+    }
 }
 
-/// An event's attributes are the container's labels, with name and image among them.
+/// An event's attributes are the container's labels, with name and image among
+/// them, and the exit code at its end.
 fn of_event(event: EventMessage, runtime: Runtime) -> Option<Description> {
+    let time_ns = event
+        .time_nano
+        .filter(|_| event.action.as_deref() == Some("die"));
     let actor = event.actor?;
     let attributes = actor.attributes.unwrap_or_default();
     let text = |name: &str| attributes.get(name).map(String::as_str);
-    Some(description(
-        actor.id.filter(|id| !id.is_empty())?,
-        runtime,
-        text("name"),
-        text("image"),
-        Some(&attributes),
-    ))
+    let id = actor.id.filter(|id| !id.is_empty())?;
+    let (name, image) = (text("name"), text("image"));
+    let mut told = description(id, runtime, name, image, Some(&attributes));
+    // Podman has its own name for it.
+    let code = text("exitCode").or_else(|| text("containerExitCode"));
+    let code = code.and_then(|code| code.parse().ok());
+    told.ended = code.zip(time_ns).and_then(|(code, ns)| Ended::at(code, ns));
+    Some(told)
 }
 
 fn of_summary(summary: ContainerSummary, runtime: Runtime) -> Option<Description> {

@@ -22,6 +22,7 @@ fn told(digit: char, name: &str) -> Description {
             described: true,
             ..Container::unnamed(&id(digit), Runtime::Docker)
         },
+        ended: None,
     }
 }
 
@@ -80,6 +81,7 @@ fn later_and_poorer_answers_take_nothing_away() {
             described: true,
             ..Container::unnamed(&id('a'), Runtime::Unspecified)
         },
+        ended: None,
     };
     identity.described(renamed, 2);
     let Owner::Container(container) = identity.owner(CgroupId(5)) else {

@@ -11,6 +11,7 @@ use sealwatch_ebpf::wire::STATS_MAX;
 
 use super::degrade::Judge;
 use super::held::Held;
+use super::keep::Keeper;
 use super::mounts::Mounts;
 use super::posture::Postures;
 use super::tmpfs::Tmpfs;
@@ -39,8 +40,8 @@ impl<S: Source> Pipeline<S> {
             held: Held::default(),
             mounts: None,
             tmpfs: None,
-            judge: Judge::new(Degrade::new(Thresholds::default(), limits)),
             postures: None,
+            judge: Judge::new(Degrade::new(Thresholds::default(), limits), None),
             runtimes: None,
             events: None,
             published,
@@ -77,9 +78,9 @@ impl<S: Source> Pipeline<S> {
         self
     }
 
-    /// Judges with these thresholds, and goes on from that state.
-    pub fn with_degrade(mut self, degrade: Degrade) -> Self {
-        self.judge = Judge::new(degrade);
+    /// Goes on from that state, and keeps it where the keeper says.
+    pub fn with_degrade(mut self, degrade: Degrade, keeper: Option<Keeper>) -> Self {
+        self.judge = Judge::new(degrade, keeper);
         self
     }
 

@@ -7,16 +7,19 @@
 
 use std::sync::Arc;
 
+use super::keep::Keeper;
 use super::{Now, Pipeline};
 use crate::degrade::{Change, Degrade, Failure, Moment, Shown, Transition};
-use crate::denial::{Container, Denial};
+use crate::denial::{Container, Denial, Loss, Stage};
 use crate::events;
-use crate::identity::{Identity, Life};
+use crate::identity::{Ended, Identity, Life};
 use crate::source::Source;
+use crate::state_file::{REASON_UNREADABLE, REASON_UNWRITTEN};
 
 /// The state machine, and what of it is shown.
 pub(super) struct Judge {
     degrade: Degrade,
+    keeper: Option<Keeper>,
     /// It was told something since `shown` was made.
     told: bool,
     shown: Arc<Shown>,
@@ -24,7 +27,7 @@ pub(super) struct Judge {
     changed: bool,
 }
 
-fn moment(now: Now) -> Moment {
+pub(super) fn moment(now: Now) -> Moment {
     Moment {
         monotonic_ns: now.monotonic_ns,
         wall: now.wall,
@@ -32,9 +35,10 @@ fn moment(now: Now) -> Moment {
 }
 
 impl Judge {
-    pub(super) fn new(degrade: Degrade) -> Self {
+    pub(super) fn new(degrade: Degrade, keeper: Option<Keeper>) -> Self {
         Judge {
             degrade,
+            keeper,
             told: true,
             shown: Arc::default(),
             changed: false,
@@ -61,8 +65,14 @@ impl Judge {
         self.told |= !lives.is_empty();
     }
 
-    pub(super) fn described(&mut self, container: &Arc<Container>) {
+    pub(super) fn described(&mut self, container: &Arc<Container>, ended: Option<Ended>, now: Now) {
         self.degrade.described(container);
+        if let Some(Ended { exit_code, time }) = ended {
+            let ago = now.wall.duration_since(time).unwrap_or_default();
+            let ago_ns = u64::try_from(ago.as_nanos()).unwrap_or(u64::MAX);
+            let at_ns = now.monotonic_ns.saturating_sub(ago_ns);
+            self.degrade.exit_code(&container.id, exit_code, at_ns);
+        }
         self.told = true;
     }
 
@@ -84,7 +94,14 @@ impl Judge {
         let transitions = self.degrade.tick(moment(now));
         // A failed start that is forgotten makes no transition.
         let starts = self.shown.starts.len() != self.degrade.starts_len();
-        if std::mem::take(&mut self.told) || starts || !transitions.is_empty() {
+        let changed = std::mem::take(&mut self.told) || starts || !transitions.is_empty();
+        if let Some(keeper) = &mut self.keeper {
+            if changed {
+                keeper.note_change();
+            }
+            keeper.tick(&self.degrade, now);
+        }
+        if changed {
             let shown = self.degrade.shown(moment(now));
             if *self.shown != shown {
                 self.shown = Arc::new(shown);
@@ -92,6 +109,22 @@ impl Judge {
             }
         }
         transitions
+    }
+
+    /// The last word, for the next daemon.
+    pub(super) fn finish(self, now: Now) {
+        if let Some(keeper) = self.keeper {
+            keeper.finish(&self.degrade, now);
+        }
+    }
+
+    pub(super) fn losses(&self) -> Option<Loss> {
+        let keeper = self.keeper.as_ref()?;
+        Some(Loss {
+            stage: Stage::State,
+            reason: REASON_UNWRITTEN,
+            count: keeper.unwritten(),
+        })
     }
 
     pub(super) fn shown(&self) -> Arc<Shown> {
@@ -124,9 +157,22 @@ impl<S: Source> Pipeline<S> {
         }
     }
 
+    /// The file of an earlier daemon could not be used.
+    pub fn state_unreadable(&mut self) {
+        self.aggregate.lose(Loss {
+            stage: Stage::State,
+            reason: REASON_UNREADABLE,
+            count: 1,
+        });
+    }
+
     /// Lets time pass for the state machine, and tells what has changed.
     pub(super) fn tell_transitions(&mut self, now: Now) {
-        for transition in self.judge.tick(now) {
+        let transitions = self.judge.tick(now);
+        if let Some(loss) = self.judge.losses() {
+            self.aggregate.lost_in_all(loss);
+        }
+        for transition in transitions {
             log(&transition.change);
             let Some(events) = &self.events else { continue };
             match events::transition(&transition) {

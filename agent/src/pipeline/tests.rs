@@ -107,6 +107,7 @@ fn described(name: &str) -> Description {
             described: true,
             ..Container::unnamed(&id(), Runtime::Docker)
         },
+        ended: None,
     }
 }
 

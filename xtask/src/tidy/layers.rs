@@ -11,7 +11,7 @@ use super::{Finding, finding};
 /// From left to right. Modules of one layer do not know each other.
 const LAYERS: [&[&str]; 16] = [
     &["denial"],
-    &["config", "mountinfo", "process", "write_root"],
+    &["config", "mountinfo", "process", "state_file", "write_root"],
     &["catalog"],
     &["host"],
     &["source"],

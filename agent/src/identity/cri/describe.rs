@@ -9,8 +9,8 @@ use k8s_cri::v1;
 use serde::Deserialize;
 
 use crate::denial::{Container, Runtime};
-use crate::identity::Description;
 use crate::identity::labels::{self, POD_CONTAINER};
+use crate::identity::{Description, Ended};
 
 pub(super) fn of_container(
     told: &v1::Container,
@@ -28,7 +28,10 @@ pub(super) fn of_container(
     container.name = labels::bounded(name);
     container.image = image(told.image.as_ref(), &told.image_ref);
     apply_labels(&mut container, pod, &told.labels);
-    Description { container }
+    Description {
+        container,
+        ended: None,
+    }
 }
 
 pub(super) fn of_sandbox(
@@ -42,7 +45,10 @@ pub(super) fn of_sandbox(
     };
     apply_labels(&mut container, None, sandbox);
     container.name = POD_CONTAINER.to_owned();
-    Description { container }
+    Description {
+        container,
+        ended: None,
+    }
 }
 
 /// The pod's labels, over which the container's own go.
@@ -78,13 +84,15 @@ fn image(spec: Option<&v1::ImageSpec>, reference: &str) -> String {
 }
 
 pub(super) fn of_event(event: v1::ContainerEventResponse, runtime: Runtime) -> Vec<Description> {
-    let begins = [
+    let stopped = v1::ContainerEventType::ContainerStoppedEvent;
+    let known = [
         v1::ContainerEventType::ContainerCreatedEvent,
         v1::ContainerEventType::ContainerStartedEvent,
+        stopped,
     ];
-    if begins
+    if known
         .iter()
-        .all(|begin| *begin as i32 != event.container_event_type)
+        .all(|kind| *kind as i32 != event.container_event_type)
     {
         return Vec::new();
     }
@@ -104,10 +112,16 @@ pub(super) fn of_event(event: v1::ContainerEventResponse, runtime: Runtime) -> V
         };
         container.name = labels::bounded(name);
         apply_labels(&mut container, pod.map(|pod| &pod.labels), &status.labels);
+        // An exit code of 0 may be one that is not known; a time of the end may not.
+        let ended = match event.container_event_type == stopped as i32 {
+            true if status.finished_at > 0 => Ended::at(status.exit_code, status.finished_at),
+            true | false => None,
+        };
         add_status(&mut container, status);
-        descriptions.push(Description { container });
+        descriptions.push(Description { container, ended });
     }
-    if let Some(pod) = pod.filter(|pod| pod.id == event.container_id) {
+    let begins = event.container_event_type != stopped as i32;
+    if let Some(pod) = pod.filter(|pod| begins && pod.id == event.container_id) {
         descriptions.push(of_sandbox(&pod.id, &pod.labels, runtime));
     }
     descriptions

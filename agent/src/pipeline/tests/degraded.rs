@@ -1,6 +1,12 @@
 //! Counts of many ticks become states, and the events of their changes.
 
+use std::time::Instant;
+
+use super::super::degrade::moment;
 use super::*;
+use crate::degrade::{Degrade, Thresholds};
+use crate::identity::Ended;
+use crate::state_file::{self, StateWriter};
 
 /// A container that is refused once a second up to `last`, and then nothing.
 fn refused_until(last: u64, end: u64) -> Recorder {
@@ -85,6 +91,87 @@ fn who_ends_at_once_is_failing_to_start() {
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["event"], "failing_to_start");
     assert_eq!(events[0]["exit_code"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_job_that_ends_well_has_started() {
+    let mut recorder = refused_until(3, 4);
+    recorder
+        .at(5 * SECOND)
+        .record(RecordKind::Cgroup, &death(CGROUP));
+    for second in 6..=20 {
+        recorder.at(second * SECOND);
+    }
+    let mut bench = Bench::new(&recorder);
+    for step in 1..=20 {
+        bench.step();
+        if step == 6 {
+            let ended = Description {
+                ended: Some(Ended {
+                    exit_code: 0,
+                    time: at(5 * SECOND).wall,
+                }),
+                ..described("job")
+            };
+            bench.pipeline.describe(ended, at(6 * SECOND));
+        }
+    }
+    let (snapshot, _) = bench.finish(20 * SECOND);
+    assert!(snapshot.state.starts.is_empty());
+}
+
+#[test]
+fn the_state_is_kept_over_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.json");
+    let keep = || {
+        let writer = StateWriter::start(path.clone()).unwrap();
+        Some(Keeper::new(writer, "boot".to_owned()))
+    };
+    let recorder = refused_until(100, 101);
+    let mut bench = Bench::new(&recorder);
+    let fresh = Degrade::new(Thresholds::default(), LIMITS);
+    bench.pipeline = bench.pipeline.with_degrade(fresh, keep());
+    for _ in 1..=101 {
+        bench.step();
+        // Real time for the disk.
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop(bench);
+    // What is on the disk is at most as old as the time between two writings;
+    // a daemon that is killed leaves no more.
+    let now = at(400 * SECOND);
+    let restored = || {
+        let bytes = state_file::read(&path, 1 << 20).unwrap().unwrap();
+        let thresholds = Thresholds::default();
+        Degrade::restore(thresholds, LIMITS, &bytes, "boot", moment(now)).unwrap()
+    };
+    let begun = Instant::now();
+    while !(299..=312).contains(&restored().unwatched().unwrap().as_secs()) {
+        assert!(
+            begun.elapsed() < Duration::from_secs(5),
+            "{restored:?}",
+            restored = restored()
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let restored = restored();
+
+    let mut later = Recorder::default();
+    later.at(400 * SECOND).record(
+        RecordKind::Cgroup,
+        &birth(CGROUP, &format!("/docker/{}", id())),
+    );
+    later.at(402 * SECOND);
+    let mut bench = Bench::new(&later);
+    bench.pipeline = bench.pipeline.with_degrade(restored, keep());
+    bench.step();
+    bench.pipeline.describe(described("web"), now);
+    let snapshot = bench.step();
+    assert_eq!(snapshot.state.degraded[0].container.name, "web");
+    assert!(snapshot.state.degraded[0].failures >= 80);
+    let (_, events) = bench.finish(402 * SECOND);
+    assert!(events.is_empty(), "no false recovery: {events:?}");
 }
 
 #[test]
