@@ -148,6 +148,35 @@ pub fn path_key(hash: u64) -> u64 {
     }
 }
 
+/// FMODE_WRITE of `file.f_mode`.
+pub const FMODE_WRITE: u32 = 2;
+/// FMODE_CREATED of `file.f_mode`: the open that returned it made the file.
+pub const FMODE_CREATED: u32 = 0x10_0000;
+
+/// Is the success of this operation part of the write inventory? It is where it
+/// brings a file or a directory entry into being, or bytes into a file.
+pub const fn is_inventoried(operation: u8) -> bool {
+    operation == Operation::Open as u8
+        || operation == Operation::Create as u8
+        || operation == Operation::Mkdir as u8
+        || operation == Operation::Mknod as u8
+        || operation == Operation::Symlink as u8
+        || operation == Operation::Link as u8
+        || operation == Operation::Rename as u8
+        || operation == Operation::Write as u8
+}
+
+/// What a successful open was, by the file's mode; none where it only reads.
+pub const fn opened(mode: u32) -> Option<Operation> {
+    if mode & FMODE_CREATED != 0 {
+        Some(Operation::Create)
+    } else if mode & FMODE_WRITE != 0 {
+        Some(Operation::Open)
+    } else {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,5 +253,14 @@ mod tests {
         assert_ne!(path_key(0), crate::wire::PATH_KEY_OTHER);
         assert_eq!(path_key(7), 7);
         assert_ne!(fold(fold(0, 1), 2), fold(fold(0, 2), 1));
+    }
+
+    #[test]
+    fn an_open_that_only_reads_is_no_write() {
+        assert_eq!(opened(1), None);
+        assert_eq!(opened(3), Some(Operation::Open));
+        assert_eq!(opened(FMODE_CREATED | 1), Some(Operation::Create));
+        let inventoried = Operation::ALL.iter().filter(|o| is_inventoried(**o as u8));
+        assert_eq!(inventoried.count(), 8);
     }
 }

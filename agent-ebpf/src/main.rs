@@ -53,6 +53,13 @@ static OOM_KILLS: HashMap<u64, wire::OomValue> = HashMap::with_max_entries(wire:
 #[map]
 static OOM_VICTIMS: LruHashMap<u64, u8> = LruHashMap::with_max_entries(wire::OOM_VICTIMS_MAX, 0);
 #[map]
+static WATCHED: HashMap<u64, u64> = HashMap::with_max_entries(wire::WATCHED_MAX, 0);
+#[map]
+static WRITES: HashMap<wire::WriteKey, wire::WriteValue> =
+    HashMap::with_max_entries(wire::WRITES_MAX, 0);
+#[map]
+static WRITE_SAMPLES: RingBuf = RingBuf::with_byte_size(wire::WRITE_SAMPLES_BYTES, 0);
+#[map]
 static SAMPLES: RingBuf = RingBuf::with_byte_size(wire::SAMPLES_BYTES, 0);
 #[map]
 static CGROUPS: RingBuf = RingBuf::with_byte_size(wire::CGROUPS_BYTES, 0);

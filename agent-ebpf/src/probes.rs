@@ -9,6 +9,7 @@ mod entry;
 mod exec;
 mod file;
 mod full;
+mod inventory;
 mod lsm;
 mod mapping;
 mod oom;

@@ -247,7 +247,7 @@ unsafe fn credentials(task: &Task, into: *mut Credentials) {
 /// # Safety
 /// `slots` is writable for the slots of a large record.
 #[inline(always)]
-unsafe fn walk(base: Dir, root: Dir, slots: *mut u8) -> (u16, u16) {
+pub unsafe fn walk(base: Dir, root: Dir, slots: *mut u8) -> (u16, u16) {
     let Dir {
         mut mount,
         mut dentry,

@@ -7,8 +7,14 @@
 //! numbers become operations and errnos in the daemon's `decode`, through
 //! conversions that can fail.
 
+mod inventory;
 mod numbers;
 
+pub use inventory::{
+    MAP_WATCHED, MAP_WRITE_SAMPLES, MAP_WRITES, WATCHED_MAX, WRITE_KEYS_PER_CGROUP, WRITE_NAME_MAX,
+    WRITE_SAMPLES_BYTES, WRITE_SLOT_BYTES, WRITE_SLOTS, WRITES_MAX, WriteKey, WriteRecord,
+    WriteSample, WriteValue,
+};
 pub use numbers::{Backend, Hook, Lsm, Operation, PathFlags, Signals, Stat};
 
 /// Map: exact counters, [`CountKey`] -> [`CountValue`].

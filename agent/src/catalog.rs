@@ -129,6 +129,8 @@ metrics! { METRICS;
         "Containers known to be there.";
     CONTAINERS_UNDESCRIBED = Gauge "sealwatch_containers_undescribed" []
         "Containers whose name no runtime has told.";
+    INVENTORY_CONTAINERS = Gauge "sealwatch_inventory_containers" []
+        "Containers whose successful writes are counted, for /api/v1/inventory.";
     SERIES = Gauge "sealwatch_series" []
         "Series of sealwatch_write_root_denials_total, bounded by --limits.series.";
     BUILD_INFO = Gauge "sealwatch_build_info" ["version"]
@@ -220,6 +222,21 @@ pub const LOSSES: &[LossRow] = &[
         Stage::Kernel,
         "oom_table_full",
         "The container of a process killed for want of memory.",
+    ),
+    loss(
+        Stage::Kernel,
+        "inventory_table_full",
+        "A successful write of a container whose writes are counted.",
+    ),
+    loss(
+        Stage::Kernel,
+        "inventory_ring_full",
+        "The path of such a write; the next one to the same directory tells it.",
+    ),
+    loss(
+        Stage::Aggregate,
+        "inventory_full",
+        "A reading of a counter of successful writes past the limit.",
     ),
     loss(
         Stage::Source,

@@ -7,6 +7,7 @@
 //! is there (sockets, kernels) is found out by the stages that use it.
 
 mod parse;
+mod pattern;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider, Source};
 
+pub use pattern::matches;
 pub use settings::{ENV_PREFIX, Flags, SETTINGS, Setting};
 
 use crate::denial::Backend;
@@ -109,6 +111,8 @@ pub struct Config {
     pub seccomp: bool,
     /// Count the host's denials.
     pub host: bool,
+    /// Containers whose successful writes are counted: names or ids, with `*`.
+    pub inventory: Vec<String>,
     /// Docker-compatible engines.
     pub docker_sockets: Sockets,
     /// CRI runtimes.

@@ -5,6 +5,7 @@
 //! Invariant: no panic, whatever the bytes; numbers become enums only through
 //! conversions that can fail. Lacks on purpose: names of containers.
 
+mod inventory;
 mod reader;
 
 use sealwatch_ebpf::wire::{self, CgroupEvent, LargeRecord, PathFlags, Sample, SmallRecord};
@@ -13,6 +14,7 @@ use crate::denial::{
     Backend, CgroupId, ContainerPath, Credentials, Denial, Errno, Extent, Hook, IdMap, Lsm,
     LsmDetail, Operation, PathKey, Resolution,
 };
+pub use inventory::{Written, written};
 use reader::Reader;
 
 /// Why a record could not be understood.

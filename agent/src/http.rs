@@ -110,6 +110,7 @@ fn router(published: Arc<Published>, telemetry_path: &str) -> Router {
         .route("/api/v1/denials", get(denials))
         .route("/api/v1/degraded", get(degraded))
         .route("/api/v1/tmpfs", get(tmpfs))
+        .route("/api/v1/inventory", get(inventory))
         .with_state(Site {
             published,
             text: Arc::default(),
@@ -117,7 +118,7 @@ fn router(published: Arc<Published>, telemetry_path: &str) -> Router {
 }
 
 async fn index() -> &'static str {
-    "sealwatch\n/metrics (or --web.telemetry-path)\n/api/v1/denials\n/api/v1/degraded\n/api/v1/tmpfs\n/healthz /livez /readyz\n"
+    "sealwatch\n/metrics (or --web.telemetry-path)\n/api/v1/denials\n/api/v1/degraded\n/api/v1/tmpfs\n/api/v1/inventory\n/healthz /livez /readyz\n"
 }
 
 async fn alive() -> &'static str {
@@ -156,6 +157,13 @@ async fn degraded(State(site): State<Site>) -> Response {
 
 async fn tmpfs(State(site): State<Site>) -> Response {
     match report::tmpfs::listing(&site.published.snapshot.load().tmpfs) {
+        Ok(text) => typed("application/json", text),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn inventory(State(site): State<Site>) -> Response {
+    match report::inventory(&site.published.snapshot.load()) {
         Ok(text) => typed("application/json", text),
         Err(error) => failed(&error),
     }

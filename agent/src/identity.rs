@@ -260,6 +260,21 @@ impl Identity {
         self.containers.get(levels.last()?)?.home.as_deref()
     }
 
+    /// The control groups that are there and lie in a container, with the
+    /// container that owns them.
+    pub fn living(&self) -> impl Iterator<Item = (CgroupId, &Arc<Container>)> {
+        self.groups.iter().filter_map(|(id, group)| {
+            let Place::Container(levels) = &group.place else {
+                return None;
+            };
+            let known = self.innermost_told(levels)?;
+            group
+                .removed_ns
+                .is_none()
+                .then_some((*id, &known.container))
+        })
+    }
+
     /// What is known of a container, by its runtime's id.
     pub fn container(&self, id: &str) -> Option<&Arc<Container>> {
         self.containers.get(id).map(|known| &known.container)

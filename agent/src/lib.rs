@@ -14,6 +14,7 @@ pub mod events;
 pub mod host;
 pub mod http;
 pub mod identity;
+pub mod inventory;
 pub mod metrics;
 pub mod mountinfo;
 pub mod mounts;

@@ -254,6 +254,7 @@ fn of_parts(snapshot: &Snapshot) -> Vec<Family> {
         runtimes,
         Family::single(catalog::CONTAINERS, snapshot.containers as f64),
         Family::single(catalog::CONTAINERS_UNDESCRIBED, snapshot.undescribed as f64),
+        Family::single(catalog::INVENTORY_CONTAINERS, snapshot.inventoried as f64),
         Family::single(catalog::SERIES, snapshot.series as f64),
         build,
     ]

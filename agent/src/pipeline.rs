@@ -10,7 +10,9 @@
 
 mod build;
 mod degrade;
+mod end;
 mod held;
+mod inventory;
 mod keep;
 mod lives;
 mod memory;
@@ -38,12 +40,14 @@ use crate::source::{RecordKind, Source, SourceError};
 use crate::write_root;
 use degrade::Judge;
 use held::{Held, Waiting};
+use inventory::Switches;
 use mounts::Mounts;
 use posture::Postures;
 use sealwatch_ebpf::wire::{STATS_MAX, Stat};
 use tmpfs::Tmpfs;
 
 pub use held::{NAME_WAIT_NS, REST_WAIT_NS};
+pub use inventory::{REASON_INVENTORY_FULL, REASON_INVENTORY_RING_FULL, Watch};
 pub use keep::Keeper;
 pub use memory::REASON_OOM_TABLE_FULL;
 pub use now::Now;
@@ -87,6 +91,8 @@ pub struct Pipeline<S> {
     unread: bool,
     /// The statistic up to which kills were read.
     oom_kills_read: u64,
+    switches: Switches,
+    write_roots_max: usize,
     look_ups_dropped: u64,
     names_changed: bool,
     wants_scan: bool,
@@ -111,6 +117,7 @@ impl<S: Source> Pipeline<S> {
     pub fn describe(&mut self, description: Description, now: Now) {
         let (id, ended) = (description.container.id.clone(), description.ended);
         self.identity.described(description, now.monotonic_ns);
+        self.switches.dirty = true;
         self.names_changed = true;
         if let Some(container) = self.identity.container(&id) {
             self.judge.described(container, ended, now);
@@ -125,9 +132,11 @@ impl<S: Source> Pipeline<S> {
             aggregate,
             held,
             mounts,
+            switches,
             ..
         } = self;
         let mut births = Vec::new();
+        let mut written = Vec::new();
         source.drain(&mut |kind, bytes| {
             let lost = match kind {
                 RecordKind::Sample => match decode::sample(bytes) {
@@ -136,6 +145,13 @@ impl<S: Source> Pipeline<S> {
                         let mounts = mounts.as_mut();
                         let mount = mounts.and_then(|mounts| mounts.of(&denial, home, now));
                         held.push(denial, mount, now.monotonic_ns);
+                        return;
+                    }
+                    Err(error) => error.reason(),
+                },
+                RecordKind::Write => match decode::written(bytes) {
+                    Ok(one) => {
+                        written.push(one);
                         return;
                     }
                     Err(error) => error.reason(),
@@ -149,6 +165,7 @@ impl<S: Source> Pipeline<S> {
                     }
                     Ok(change) => {
                         identity.cgroup_removed(change.cgroup, now.monotonic_ns);
+                        switches.dirty = true;
                         return;
                     }
                     Err(error) => error.reason(),
@@ -164,6 +181,10 @@ impl<S: Source> Pipeline<S> {
             self.note(cgroup, seen);
         }
         self.tell_lives(now);
+        for one in written {
+            self.take_in_written(one, now);
+        }
+        self.follow_switches();
         if self.held.is_crowded() {
             self.explain(now, false);
         }
@@ -180,6 +201,7 @@ impl<S: Source> Pipeline<S> {
             Seen::Host | Seen::Unparsable | Seen::Overflow => {}
             Seen::Container { look_ups } => {
                 self.names_changed = true;
+                self.switches.dirty = true;
                 for look_up in look_ups {
                     let Some(runtimes) = &self.runtimes else {
                         continue;
@@ -221,6 +243,7 @@ impl<S: Source> Pipeline<S> {
             self.note_runtimes();
             self.note_hooks();
             self.note_postures();
+            self.sum_inventory();
         }
         self.publish();
     }
@@ -239,6 +262,8 @@ impl<S: Source> Pipeline<S> {
             (REASON_CGROUP_RING_FULL, Stat::CgroupLost),
             (REASON_PROGRAM_SKIPPED, Stat::Skipped),
             (REASON_OOM_TABLE_FULL, Stat::OomOverflow),
+            (REASON_INVENTORY_FULL, Stat::InventoryOverflow),
+            (REASON_INVENTORY_RING_FULL, Stat::InventorySampleLost),
         ] {
             self.aggregate.lost_in_all(Loss {
                 stage: Stage::Kernel,
@@ -269,8 +294,9 @@ impl<S: Source> Pipeline<S> {
             tmpfs.heard(heard_ns);
         }
         let oom_kills = self.read_oom_kills(now);
+        let inventory = self.read_inventory();
         self.unread = false;
-        for error in [counters, overflow, oom_kills]
+        for error in [counters, overflow, oom_kills, inventory]
             .into_iter()
             .filter_map(Result::err)
         {
@@ -351,6 +377,7 @@ impl<S: Source> Pipeline<S> {
             self.forget_oom_kills(*cgroup);
         }
         let gone: HashSet<CgroupId> = expired.cgroups.into_iter().collect();
+        self.switches.inventory.forget(&gone);
         let Self {
             source,
             identity,
@@ -364,30 +391,6 @@ impl<S: Source> Pipeline<S> {
         match source.forget(&keys) {
             Ok(()) => aggregate.forgotten(&keys, |cgroup| identity.owner(cgroup)),
             Err(error) => self.map_failed(&error),
-        }
-    }
-
-    /// Takes in the last of everything, waiting for nothing but the events'
-    /// reader, and for that only briefly.
-    pub fn finish(mut self, now: Now) {
-        self.drain(now);
-        self.read_counters(now);
-        self.explain(now, true);
-        let Self {
-            identity,
-            aggregate,
-            ..
-        } = &mut self;
-        aggregate.settle_all(|cgroup| identity.owner(cgroup));
-        self.tell_oom_kills(now, true);
-        self.judge_denials(now);
-        self.tell_transitions(now);
-        self.publish();
-        self.judge.finish(now);
-        if let Some(events) = self.events
-            && !events.finish()
-        {
-            tracing::warn!("the reader of the events is too slow: the last ones are not written");
         }
     }
 }

@@ -8,6 +8,7 @@
 
 mod columns;
 pub mod degraded;
+mod inventory;
 mod memory;
 pub mod tmpfs;
 
@@ -17,6 +18,8 @@ use crate::aggregate::{Recent, Snapshot};
 use crate::denial::Cause;
 use crate::record::{self, KillRecord, Record, VERSION};
 use columns::printable;
+
+pub use inventory::inventory;
 
 #[derive(Serialize)]
 struct Listing<'a> {

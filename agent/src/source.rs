@@ -10,7 +10,7 @@ pub mod btf;
 pub mod kernel;
 pub mod replay;
 
-use sealwatch_ebpf::wire::{CountKey, CountValue, OomValue};
+use sealwatch_ebpf::wire::{CountKey, CountValue, OomValue, WriteKey, WriteValue};
 
 use crate::host::Plan;
 
@@ -34,6 +34,8 @@ pub enum RecordKind {
     Sample,
     /// `wire::CGROUPS`: a `CgroupEvent`.
     Cgroup,
+    /// `wire::WRITE_SAMPLES`: a `WriteRecord`.
+    Write,
 }
 
 /// A supplier of records and counters.
@@ -64,6 +66,17 @@ pub trait Source: Send {
 
     /// Deletes the kills of a control group that no longer exists.
     fn forget_oom_kills(&mut self, cgroup: u64) -> Result<(), SourceError>;
+
+    /// Begins or ends to count the successful writes of a control group. At the
+    /// end its counters are deleted; whoever wants the last values reads them before.
+    fn watch_writes(&mut self, cgroup: u64, on: bool) -> Result<(), SourceError>;
+
+    /// Hands over every counter of watched control groups, cumulative since its
+    /// key was made.
+    fn inventory(
+        &mut self,
+        each: &mut dyn FnMut(&WriteKey, &WriteValue),
+    ) -> Result<(), SourceError>;
 
     /// Deletes the counters of control groups that no longer exist and makes room.
     fn forget(&mut self, keys: &[CountKey]) -> Result<(), SourceError>;

@@ -346,5 +346,11 @@ numbers! {
         OomKilled = 8 => "oom_killed",
         /// Those of them that found [`super::MAP_OOM_KILLS`] full.
         OomOverflow = 9 => "oom_overflow",
+        /// Successful writes of watched control groups: moves when the inventory does.
+        Inventoried = 10 => "inventoried",
+        /// Those of them that found [`super::MAP_WRITES`] full.
+        InventoryOverflow = 11 => "inventory_overflow",
+        /// Records of the inventory that found their ring buffer full; the next write tries again.
+        InventorySampleLost = 12 => "inventory_sample_lost",
     }
 }

@@ -17,6 +17,7 @@ use crate::denial::{
     Verdict,
 };
 use crate::host::Plan;
+use crate::inventory::ContainerWrites;
 use crate::mounts::Mount;
 use crate::posture::Posture;
 use crate::write_root;
@@ -197,6 +198,10 @@ pub struct Snapshot {
     pub losses: Vec<Loss>,
     /// Recent denials, the latest first.
     pub recent: Vec<Recent>,
+    /// Successful writes of the containers in which they are counted.
+    pub inventory: Arc<[ContainerWrites]>,
+    /// How many containers those are now.
+    pub inventoried: usize,
     /// Processes killed for want of memory lately, the latest first.
     pub oom_kills: Vec<Arc<Killed>>,
     /// Processes killed for want of memory whose container is not known.

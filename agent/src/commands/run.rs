@@ -65,7 +65,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         .with_runtimes(ends)
         .with_mounts(layout.root().map(Path::to_path_buf))
         .with_degrade(restored.degrade, restored.keeper)
-        .with_hooks(hooks);
+        .with_hooks(hooks)
+        .with_inventory(config.inventory.clone(), None);
     if restored.unreadable {
         pipeline.state_unreadable();
     }

@@ -44,6 +44,7 @@ pub(super) fn config(figment: &Figment) -> Result<Config, ConfigError> {
         })?,
         seccomp: single(figment, "seccomp", switch)?,
         host: single(figment, "host", switch)?,
+        inventory: patterns(figment, "inventory")?,
         docker_sockets: sockets(figment, "docker-socket")?,
         cri_endpoints: sockets(figment, "cri-endpoint")?,
         sample_interval: single(figment, "sample-interval", |text| {
@@ -188,6 +189,23 @@ fn state_file(figment: &Figment, name: &'static str) -> Result<StateFile, Config
         path if path.starts_with('/') && !path.ends_with('/') => Ok(StateFile::At(path.into())),
         _ => Err("give the absolute path of a file, or none".to_owned()),
     })
+}
+
+/// `none` alone is nobody.
+fn patterns(figment: &Figment, name: &'static str) -> Result<Vec<String>, ConfigError> {
+    let (texts, origin) = texts(figment, name)?;
+    if texts.len() == 1 && texts[0] == "none" {
+        return Ok(Vec::new());
+    }
+    match texts.iter().find(|text| text.is_empty() || *text == "none") {
+        None => Ok(texts),
+        Some(text) => Err(ConfigError::Value {
+            name,
+            value: text.clone(),
+            origin,
+            fix: "give a container's name or id, with `*` for anything, or none alone".to_owned(),
+        }),
+    }
 }
 
 fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {

@@ -77,6 +77,13 @@ pub const SETTINGS: &[Setting] = &[
         "Count denials of processes outside containers as well.",
     ),
     Setting {
+        name: "inventory",
+        placeholder: "CONTAINER",
+        default: "none",
+        repeatable: true,
+        help: "Count what this container writes with success, for /api/v1/inventory: a name or an id, `*` for anything. Every system call of the machine pays for it meanwhile.",
+    },
+    Setting {
         name: "docker-socket",
         placeholder: "PATH",
         default: "",

@@ -4,7 +4,9 @@
 //! is as long as its layout before its first field is read. Lacks on purpose:
 //! meaning, which `decode` gives.
 
-use sealwatch_ebpf::wire::{CountKey, Credentials, Evidence, IdMap, LsmDetail, Sample};
+use sealwatch_ebpf::wire::{
+    CountKey, Credentials, Evidence, IdMap, LsmDetail, Sample, WriteKey, WriteSample,
+};
 
 use super::DecodeError;
 
@@ -105,6 +107,24 @@ impl<'a> Reader<'a> {
                 object: self.take(),
                 class: self.take(),
             },
+        }
+    }
+
+    pub(super) fn written(&mut self) -> WriteSample {
+        WriteSample {
+            key: WriteKey {
+                cgroup: self.u64(),
+                directory: self.u64(),
+                mount_id: self.u32(),
+                operation: self.u8(),
+                reserved: self.take(),
+            },
+            pid: self.u32(),
+            mount_namespace: self.u32(),
+            name_len: self.u16(),
+            base_len: self.u16(),
+            path_flags: self.u16(),
+            reserved: self.u16(),
         }
     }
 

@@ -102,6 +102,14 @@ impl MountTables {
         innermost.cloned()
     }
 
+    /// The innermost mount that a path, escaped, lies on by its name alone.
+    pub fn holding(&self, view: View, path: &str) -> Option<Arc<Mount>> {
+        let mounts = self.namespaces.get(&view)?.mounts.values();
+        let holding = mounts.filter(|mount| mount.holds(path));
+        let innermost = holding.max_by_key(|mount| (mount.target.len(), mount.id));
+        innermost.cloned()
+    }
+
     /// A mount of a namespace, where it is known.
     pub fn mount(&self, view: View, mount_id: u32) -> Option<Arc<Mount>> {
         self.namespaces.get(&view)?.mounts.get(&mount_id).cloned()

@@ -11,6 +11,7 @@ use sealwatch_ebpf::wire::STATS_MAX;
 
 use super::degrade::Judge;
 use super::held::Held;
+use super::inventory::Switches;
 use super::keep::Keeper;
 use super::mounts::Mounts;
 use super::posture::Postures;
@@ -50,6 +51,8 @@ impl<S: Source> Pipeline<S> {
             stats: [0; STATS_MAX as usize],
             unread: true,
             oom_kills_read: 0,
+            switches: Switches::default(),
+            write_roots_max: limits.write_roots_per_container,
             look_ups_dropped: 0,
             names_changed: false,
             wants_scan: false,

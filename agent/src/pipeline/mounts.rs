@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use super::Now;
 use crate::classify::MountSeen;
-use crate::denial::{Denial, Resolution};
+use crate::decode::Written;
+use crate::denial::{CgroupId, Denial, Resolution};
 use crate::mountinfo::process;
 use crate::mounts::{Mount, MountTables, View};
 use crate::remedy;
@@ -50,20 +51,48 @@ impl Mounts {
             cgroup: denial.cgroup,
             namespace,
         };
-        if self.tables.wants(view, id, now.monotonic_ns) {
-            let home = self.groups.as_deref().zip(home);
-            let text = read(denial.pid, namespace).or_else(|| {
-                let (groups, home) = home?;
-                read(process::of_group(&process::below(groups, home))?, namespace)
-            });
-            self.tables.take_in(view, text.as_deref(), now.monotonic_ns);
-        }
+        self.refresh(view, id, denial.pid, home, now);
         match id {
             // The test of mode bits is not told the mount. The path's name and the file
             // system together tell it, but for a link between mounts of one file system.
             0 => self.tables.of_path(view, device, &denial.path.to_string()),
             id => self.tables.mount(view, id),
         }
+    }
+
+    /// The mount that a successful write went to. A call that names its file does
+    /// not tell the mount; then the name does, but for symbolic links on its way.
+    pub(super) fn of_written(
+        &mut self,
+        written: &Written,
+        home: Option<&[u8]>,
+        now: Now,
+    ) -> Option<Arc<Mount>> {
+        let (key, namespace) = (&written.key, written.mount_namespace);
+        let view = View {
+            cgroup: CgroupId(key.cgroup),
+            namespace,
+        };
+        self.refresh(view, key.mount_id, written.pid, home, now);
+        match key.mount_id {
+            0 if written.path.resolution != Resolution::Absolute => None,
+            0 => self.tables.holding(view, &written.path.to_string()),
+            id => self.tables.mount(view, id),
+        }
+    }
+
+    /// Reads a view's table where that is worth it.
+    fn refresh(&mut self, view: View, id: u32, pid: u32, home: Option<&[u8]>, now: Now) {
+        if !self.tables.wants(view, id, now.monotonic_ns) {
+            return;
+        }
+        let home = self.groups.as_deref().zip(home);
+        let text = read(pid, view.namespace).or_else(|| {
+            let (groups, home) = home?;
+            let task = process::of_group(&process::below(groups, home))?;
+            read(task, view.namespace)
+        });
+        self.tables.take_in(view, text.as_deref(), now.monotonic_ns);
     }
 }
 

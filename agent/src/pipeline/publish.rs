@@ -84,6 +84,8 @@ impl<S: Source> Pipeline<S> {
         let mut snapshot = self.aggregate.snapshot();
         snapshot.state = self.judge.shown();
         snapshot.tmpfs = self.filling();
+        snapshot.inventory = Arc::clone(&self.switches.sums);
+        snapshot.inventoried = self.switches.containers();
         snapshot.hooks = Arc::clone(&self.hooks);
         snapshot.runtimes = self.runtime_states.clone();
         if let Some(postures) = &self.postures {

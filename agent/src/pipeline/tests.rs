@@ -1,6 +1,7 @@
 //! The stages together, fed from recordings.
 
 mod degraded;
+mod inventory;
 
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};

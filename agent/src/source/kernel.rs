@@ -9,6 +9,7 @@
 mod attach;
 mod bpf_lsm;
 mod error;
+mod inventory;
 mod kretprobe;
 mod maps;
 pub mod modules;
@@ -25,8 +26,11 @@ use aya::maps::{Array, HashMap, Map, MapData, RingBuf};
 use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader};
 pub use error::LoadError;
 use error::{map_error, object_error, reason};
+use inventory::Inventory;
 use maps::{Plain, absent_is_fine, fill_syscalls, ring, take, typed, unlimit_locked_memory};
-use sealwatch_ebpf::wire::{self, CountKey, CountValue, DENIAL_ERRNOS, OomValue, STATS_MAX};
+use sealwatch_ebpf::wire::{
+    self, CountKey, CountValue, DENIAL_ERRNOS, OomValue, STATS_MAX, WriteKey, WriteValue,
+};
 use settings::settings;
 use skipped::Skipped;
 use tokio::io::unix::AsyncFd;
@@ -69,6 +73,7 @@ pub struct Kernel {
     stats: Array<MapData, u64>,
     ignored: HashMap<MapData, u64, u8>,
     oom_kills: HashMap<MapData, u64, Plain<OomValue>>,
+    inventory: Inventory,
     skipped: Skipped,
     plan: Plan,
     missing_fields: Vec<String>,
@@ -151,6 +156,7 @@ pub fn load(options: &Options) -> Result<Kernel, LoadError> {
         stats: typed(take(&mut object, wire::MAP_STATS)?, wire::MAP_STATS)?,
         ignored: typed(take(&mut object, wire::MAP_IGNORED)?, wire::MAP_IGNORED)?,
         oom_kills: typed(take(&mut object, wire::MAP_OOM_KILLS)?, wire::MAP_OOM_KILLS)?,
+        inventory: Inventory::of(&mut object)?,
         skipped: Skipped::of(&object),
         plan,
         missing_fields,
@@ -236,6 +242,7 @@ impl Source for Kernel {
         for (ring, kind) in [
             (&mut self.cgroups, RecordKind::Cgroup),
             (&mut self.samples, RecordKind::Sample),
+            (&mut self.inventory.records, RecordKind::Write),
         ] {
             while let Some(record) = ring.get_mut().next() {
                 each(kind, &record);
@@ -252,6 +259,7 @@ impl Source for Kernel {
             // runtime ends; then nothing is awaited any more.
             tokio::select! {
                 ready = self.cgroups.readable() => if let Ok(mut guard) = ready { guard.clear_ready() },
+                ready = self.inventory.records.readable() => if let Ok(mut guard) = ready { guard.clear_ready() },
                 ready = self.samples.readable() => if let Ok(mut guard) = ready { guard.clear_ready() },
             }
         })
@@ -301,6 +309,17 @@ impl Source for Kernel {
 
     fn forget_oom_kills(&mut self, cgroup: u64) -> Result<(), SourceError> {
         absent_is_fine(wire::MAP_OOM_KILLS, self.oom_kills.remove(&cgroup))
+    }
+
+    fn watch_writes(&mut self, cgroup: u64, on: bool) -> Result<(), SourceError> {
+        self.inventory.watch(&mut self.object, cgroup, on)
+    }
+
+    fn inventory(
+        &mut self,
+        each: &mut dyn FnMut(&WriteKey, &WriteValue),
+    ) -> Result<(), SourceError> {
+        self.inventory.read(each)
     }
 
     fn forget(&mut self, keys: &[CountKey]) -> Result<(), SourceError> {

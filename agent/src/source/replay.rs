@@ -14,14 +14,20 @@
 //! count KEY VALUE          a counter as it was read, in hexadecimal
 //! overflow 2 30 7          operation, errno, refusals
 //! oom 77 2 1000000000      control group, processes killed, time of the last
+//! written 77 5 31 2 3 90 1000000000 1000000007 1    a counter of the write inventory,
+//!                          in the order of `wire::WriteKey` and `wire::WriteValue`
 //! stats 1 0 0 0 0 0 1      in the order of `wire::Stat`
 //! ```
+
+mod text;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::pin::Pin;
 
-use sealwatch_ebpf::wire::{CountKey, CountValue, OomValue, STATS_MAX};
+use sealwatch_ebpf::wire::{CountKey, CountValue, OomValue, STATS_MAX, WriteKey, WriteValue};
+
+use text::{bytes, hex, key_of, value_of, written};
 
 use super::{RecordKind, Source, SourceError};
 
@@ -42,6 +48,7 @@ struct Step {
     counts: Vec<(CountKey, CountValue)>,
     overflow: Vec<(u8, u8, u64)>,
     oom_kills: Vec<(u64, OomValue)>,
+    writes: Vec<(WriteKey, WriteValue)>,
     stats: Option<[u64; STATS_MAX as usize]>,
 }
 
@@ -53,7 +60,10 @@ pub struct Replay {
     counts: BTreeMap<CountKey, CountValue>,
     overflow: BTreeMap<(u8, u8), u64>,
     oom_kills: BTreeMap<u64, OomValue>,
+    writes: BTreeMap<WriteKey, WriteValue>,
     stats: [u64; STATS_MAX as usize],
+    /// Control groups whose writes are watched.
+    pub watched: BTreeSet<u64>,
     /// Control groups that are left out; what the kernel half would not have sent.
     pub ignored: BTreeSet<u64>,
 }
@@ -85,8 +95,9 @@ impl Replay {
                 .steps
                 .back_mut()
                 .ok_or(bad("a step begins with `at`"))?;
-            step.take_in(word, &words)
-                .ok_or(bad("sample, cgroup, count, overflow, oom or stats"))?;
+            step.take_in(word, &words).ok_or(bad(
+                "sample, cgroup, write, count, overflow, oom, written or stats",
+            ))?;
         }
         Ok(replay)
     }
@@ -100,6 +111,7 @@ impl Replay {
             self.overflow.insert((operation, errno), count);
         }
         self.oom_kills.extend(step.oom_kills);
+        self.writes.extend(step.writes);
         self.stats = step.stats.unwrap_or(self.stats);
         Some(step.at_ns)
     }
@@ -109,6 +121,7 @@ impl Step {
     fn take_in(&mut self, word: &str, words: &[&str]) -> Option<()> {
         match (word, words) {
             ("sample", [hex]) => self.records.push((RecordKind::Sample, bytes(hex)?)),
+            ("write", [hex]) => self.records.push((RecordKind::Write, bytes(hex)?)),
             ("cgroup", [hex]) => self.records.push((RecordKind::Cgroup, bytes(hex)?)),
             ("count", [key, value]) => {
                 self.counts
@@ -129,6 +142,11 @@ impl Step {
                 };
                 self.oom_kills.push((cgroup.parse().ok()?, value));
             }
+            ("written", numbers) => {
+                let numbers = numbers.iter().map(|number| number.parse().ok());
+                let numbers: Vec<u64> = numbers.collect::<Option<_>>()?;
+                self.writes.push(written(&numbers)?);
+            }
             ("stats", numbers) => {
                 let mut stats = [0; STATS_MAX as usize];
                 for (index, number) in numbers.iter().enumerate() {
@@ -145,7 +163,7 @@ impl Step {
 impl Source for Replay {
     fn drain(&mut self, each: &mut dyn FnMut(RecordKind, &[u8])) -> usize {
         let records = std::mem::take(&mut self.records);
-        for wanted in [RecordKind::Cgroup, RecordKind::Sample] {
+        for wanted in [RecordKind::Cgroup, RecordKind::Sample, RecordKind::Write] {
             let of_kind = records.iter().filter(|(kind, _)| *kind == wanted);
             of_kind.for_each(|(kind, bytes)| each(*kind, bytes));
         }
@@ -189,6 +207,23 @@ impl Source for Replay {
         Ok(())
     }
 
+    fn watch_writes(&mut self, cgroup: u64, on: bool) -> Result<(), SourceError> {
+        if on {
+            self.watched.insert(cgroup);
+        } else if self.watched.remove(&cgroup) {
+            self.writes.retain(|key, _| key.cgroup != cgroup);
+        }
+        Ok(())
+    }
+
+    fn inventory(
+        &mut self,
+        each: &mut dyn FnMut(&WriteKey, &WriteValue),
+    ) -> Result<(), SourceError> {
+        self.writes.iter().for_each(|(key, value)| each(key, value));
+        Ok(())
+    }
+
     fn forget(&mut self, keys: &[CountKey]) -> Result<(), SourceError> {
         keys.iter().for_each(|key| {
             self.counts.remove(key);
@@ -219,6 +254,7 @@ impl Recorder {
         let word = match kind {
             RecordKind::Sample => "sample",
             RecordKind::Cgroup => "cgroup",
+            RecordKind::Write => "write",
         };
         self.line(format_args!("{word} {}", hex(bytes)))
     }
@@ -257,6 +293,22 @@ impl Recorder {
         self.line(format_args!("oom {cgroup} {count} {last_ns}"))
     }
 
+    /// Adds a counter of the write inventory.
+    pub fn written(&mut self, key: &WriteKey, value: &WriteValue) -> &mut Self {
+        self.line(format_args!(
+            "written {} {} {} {} {} {} {} {} {}",
+            key.cgroup,
+            key.directory,
+            key.mount_id,
+            key.operation,
+            value.count,
+            value.bytes,
+            value.first_ns,
+            value.last_ns,
+            value.sampled
+        ))
+    }
+
     /// Adds the statistics.
     pub fn stats(&mut self, stats: &[u64]) -> &mut Self {
         let numbers: Vec<_> = stats.iter().map(u64::to_string).collect();
@@ -273,70 +325,6 @@ impl Recorder {
         let _ = writeln!(self.text, "{line}");
         self
     }
-}
-
-/// Hexadecimal, with `*N` for the N zero bytes at the end that most records have.
-fn hex(bytes: &[u8]) -> String {
-    let used = bytes
-        .iter()
-        .rposition(|byte| *byte != 0)
-        .map_or(0, |last| last + 1);
-    let mut text = String::with_capacity(2 * used + 8);
-    for byte in &bytes[..used] {
-        let _ = write!(text, "{byte:02x}");
-    }
-    if used < bytes.len() {
-        let _ = write!(text, "*{}", bytes.len() - used);
-    }
-    text
-}
-
-/// The largest record that a line may stand for.
-const RECORD_MAX: usize = 1 << 20;
-
-fn bytes(text: &str) -> Option<Vec<u8>> {
-    let (digits, zeros) = text.split_once('*').unwrap_or((text, "0"));
-    let zeros: usize = zeros.parse().ok().filter(|zeros| *zeros <= RECORD_MAX)?;
-    let pairs = digits.as_bytes().chunks(2).map(|pair| {
-        let pair = std::str::from_utf8(pair)
-            .ok()
-            .filter(|pair| pair.len() == 2)?;
-        u8::from_str_radix(pair, 16).ok()
-    });
-    let mut bytes: Vec<u8> = pairs.collect::<Option<_>>()?;
-    bytes.resize(bytes.len() + zeros, 0);
-    Some(bytes)
-}
-
-fn key_of(bytes: &[u8]) -> Option<CountKey> {
-    let bytes: &[u8; size_of::<CountKey>()] = bytes.try_into().ok()?;
-    Some(CountKey {
-        cgroup: u64_at(bytes, 0)?,
-        path: u64_at(bytes, 8)?,
-        signals: u16::from_le_bytes([bytes[16], bytes[17]]),
-        operation: bytes[18],
-        errno: bytes[19],
-        backend: bytes[20],
-        lsm: bytes[21],
-        reserved: u16::from_le_bytes([bytes[22], bytes[23]]),
-    })
-}
-
-fn value_of(bytes: &[u8]) -> Option<CountValue> {
-    let bytes: &[u8; size_of::<CountValue>()] = bytes.try_into().ok()?;
-    Some(CountValue {
-        count: u64_at(bytes, 0)?,
-        sampled: u64_at(bytes, 8)?,
-        lost: u64_at(bytes, 16)?,
-        next_sample_ns: u64_at(bytes, 24)?,
-        last_ns: u64_at(bytes, 32)?,
-    })
-}
-
-fn u64_at(bytes: &[u8], start: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(
-        bytes.get(start..start + 8)?.try_into().ok()?,
-    ))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod engines;
 mod exposition;
 mod flood;
 mod host;
+mod inventory;
 mod memory;
 mod others;
 mod prometheus;

@@ -19,7 +19,7 @@ const LAYERS: [&[&str]; 16] = [
     &["identity"],
     &["remedy"],
     &["classify", "mounts", "tmpfs", "contract", "degrade"],
-    &["posture"],
+    &["posture", "inventory"],
     &["aggregate"],
     &["record"],
     &["metrics", "events", "report", "alert"],

@@ -1,0 +1,104 @@
+//! The write inventory: what containers write with success, where asked for.
+//!
+//! In: nothing. Out: keys, counters and records of the inventory. Invariant: as
+//! in `wire`. Lacks on purpose: names of files; a directory stands for all files
+//! right in it.
+
+use super::{PATH_KEY_OTHER, Sample};
+
+/// Map: the control groups whose writes are counted, `u64` -> `u64` path keys used up.
+pub const MAP_WATCHED: &str = "WATCHED";
+/// Map: exact counters, [`WriteKey`] -> [`WriteValue`].
+pub const MAP_WRITES: &str = "WRITES";
+/// Map: ring buffer of [`WriteRecord`].
+pub const MAP_WRITE_SAMPLES: &str = "WRITE_SAMPLES";
+
+/// Most control groups that are watched at once.
+pub const WATCHED_MAX: u32 = 1_024;
+/// Most counters at once.
+pub const WRITES_MAX: u32 = 16_384;
+/// Most counters with a directory of their own of one control group; later
+/// directories share [`PATH_KEY_OTHER`], a counter for each mount and operation.
+pub const WRITE_KEYS_PER_CGROUP: u64 = 1_024;
+/// Bytes of the ring buffer.
+pub const WRITE_SAMPLES_BYTES: u32 = 1 << 20;
+/// Longest name, with its NUL, that is carried.
+pub const WRITE_NAME_MAX: usize = 1_024;
+/// Components of a path that are carried.
+pub const WRITE_SLOTS: usize = 24;
+/// Longest of them, with its NUL.
+pub const WRITE_SLOT_BYTES: usize = 256;
+
+/// Identity of one counter.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WriteKey {
+    /// kernfs id of the task's control group.
+    pub cgroup: u64,
+    /// The directory, by inode where the file was found, by name elsewhere;
+    /// [`PATH_KEY_OTHER`] past the limit.
+    pub directory: u64,
+    /// `mount.mnt_id` of the file; 0 where the call names no open file.
+    pub mount_id: u32,
+    /// [`super::Operation`] as a number: what is opened for writing and was there
+    /// is an open, what the call made is a create.
+    pub operation: u8,
+    /// Always zero.
+    pub reserved: [u8; 3],
+}
+
+/// One counter.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WriteValue {
+    /// Calls.
+    pub count: u64,
+    /// Bytes they wrote.
+    pub bytes: u64,
+    /// CLOCK_MONOTONIC nanoseconds of the first.
+    pub first_ns: u64,
+    /// The same of the last.
+    pub last_ns: u64,
+    /// Not zero once a record with the path was handed over.
+    pub sampled: u64,
+}
+
+/// Head of a record.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteSample {
+    /// The counter.
+    pub key: WriteKey,
+    /// Process id in the initial pid namespace.
+    pub pid: u32,
+    /// Inode number of the task's mount namespace.
+    pub mount_namespace: u32,
+    /// Bytes of the name that are used, without a NUL.
+    pub name_len: u16,
+    /// Slots of the base that are used.
+    pub base_len: u16,
+    /// [`super::PathFlags`] bits.
+    pub path_flags: u16,
+    /// Always zero.
+    pub reserved: u16,
+}
+
+/// A record: name and base as in [`super::Record`].
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct WriteRecord {
+    /// Head.
+    pub sample: WriteSample,
+    /// The name as the task passed it.
+    pub name: [u8; WRITE_NAME_MAX],
+    /// NUL-terminated components, leaf first.
+    pub base: [[u8; WRITE_SLOT_BYTES]; WRITE_SLOTS],
+}
+
+const _: () = {
+    assert!(size_of::<WriteKey>() == 24);
+    assert!(size_of::<WriteValue>() == 40);
+    assert!(size_of::<WriteSample>() == 40);
+    assert!(size_of::<WriteRecord>() == 40 + WRITE_NAME_MAX + WRITE_SLOTS * WRITE_SLOT_BYTES);
+    assert!(PATH_KEY_OTHER == 0 && align_of::<WriteSample>() == align_of::<Sample>());
+};

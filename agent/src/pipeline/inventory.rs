@@ -1,0 +1,182 @@
+//! Whose successful writes are counted, and what was counted.
+//!
+//! In: patterns of containers, [`Watch`] commands, names as they come. Out: the
+//! source's switches; sums for the snapshot. Invariant: a container without a
+//! name yet is watched as long as any pattern might fit it, so that its first
+//! writes are there; where no pattern is given, nothing is watched. Counters are
+//! read before they are deleted. Lacks on purpose: the sums themselves.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::{Now, Pipeline};
+use crate::config::matches;
+use crate::decode::Written;
+use crate::denial::{CgroupId, Container};
+use crate::inventory::{ContainerWrites, Inventory};
+use crate::source::{Source, SourceError};
+use sealwatch_ebpf::wire::Stat;
+
+/// Loss: the kernel's table of the inventory was full.
+pub const REASON_INVENTORY_FULL: &str = "inventory_table_full";
+/// Loss: the record with a path found its ring buffer full.
+pub const REASON_INVENTORY_RING_FULL: &str = "inventory_ring_full";
+/// Most patterns at once.
+const PATTERNS_MAX: usize = 256;
+
+/// Asks for a container's writes to be counted, or not any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// Name or id, where `*` stands for anything.
+    pub container: String,
+    /// Begin, otherwise end.
+    pub on: bool,
+}
+
+/// The state of the switches.
+#[derive(Default)]
+pub(super) struct Switches {
+    patterns: Vec<String>,
+    commands: Option<mpsc::Receiver<Watch>>,
+    /// With the id of the container.
+    watched: BTreeMap<CgroupId, String>,
+    pub(super) inventory: Inventory,
+    pub(super) sums: Arc<[ContainerWrites]>,
+    /// The statistic up to which counters were read.
+    read: u64,
+    changed: bool,
+    /// Names or control groups may have changed.
+    pub(super) dirty: bool,
+}
+
+impl Switches {
+    pub(super) fn new(patterns: Vec<String>, commands: Option<mpsc::Receiver<Watch>>) -> Self {
+        Switches {
+            patterns,
+            commands,
+            dirty: true,
+            ..Switches::default()
+        }
+    }
+
+    fn wants(&self, container: &Container) -> bool {
+        let fits =
+            |pattern: &String| matches(pattern, &container.name) || matches(pattern, &container.id);
+        self.patterns.iter().any(fits) || (!container.described && !self.patterns.is_empty())
+    }
+
+    fn obey(&mut self) {
+        while let Some(Ok(watch)) = self.commands.as_mut().map(mpsc::Receiver::try_recv) {
+            self.patterns.retain(|pattern| *pattern != watch.container);
+            if watch.on && self.patterns.len() < PATTERNS_MAX {
+                self.patterns.push(watch.container);
+            }
+            self.dirty = true;
+        }
+    }
+
+    /// Containers that are watched.
+    pub(super) fn containers(&self) -> usize {
+        self.watched.values().collect::<HashSet<_>>().len()
+    }
+}
+
+impl<S: Source> Pipeline<S> {
+    /// Counts the successful writes of the containers that fit a pattern.
+    pub fn with_inventory(
+        mut self,
+        patterns: Vec<String>,
+        commands: Option<mpsc::Receiver<Watch>>,
+    ) -> Self {
+        self.switches = Switches::new(patterns, commands);
+        self
+    }
+
+    /// Takes in where the writes of a counter went.
+    pub(super) fn take_in_written(&mut self, written: Written, now: Now) {
+        let cgroup = CgroupId(written.key.cgroup);
+        let home = self.identity.home(cgroup);
+        let mounts = self.mounts.as_mut();
+        let mount = mounts.and_then(|mounts| mounts.of_written(&written, home, now));
+        let inventory = &mut self.switches.inventory;
+        inventory.tell(&written.key, written.path, mount);
+        self.switches.changed = true;
+    }
+
+    /// Reads the counters where one has moved.
+    pub(super) fn read_inventory(&mut self) -> Result<(), SourceError> {
+        let inventoried = self.stats[Stat::Inventoried as usize];
+        if inventoried == self.switches.read {
+            return Ok(());
+        }
+        let inventory = &mut self.switches.inventory;
+        self.source
+            .inventory(&mut |key, value| inventory.count(key, value))?;
+        self.switches.read = inventoried;
+        self.switches.changed = true;
+        Ok(())
+    }
+
+    /// Switches on and off what names, births, deaths and commands ask for.
+    pub(super) fn follow_switches(&mut self) {
+        self.switches.obey();
+        if !std::mem::take(&mut self.switches.dirty) {
+            return;
+        }
+        let living = self.identity.living();
+        let wanted: BTreeMap<CgroupId, String> = living
+            .filter(|(_, container)| self.switches.wants(container))
+            .map(|(cgroup, container)| (cgroup, container.id.clone()))
+            .collect();
+        let over: Vec<CgroupId> = self.switches.watched.keys().copied().collect();
+        let over = over
+            .into_iter()
+            .filter(|cgroup| !wanted.contains_key(cgroup));
+        let mut failed = Vec::new();
+        for cgroup in over {
+            // What was written since the last reading is deleted with the rest.
+            let inventory = &mut self.switches.inventory;
+            let read = self
+                .source
+                .inventory(&mut |key, value| inventory.count(key, value));
+            failed.extend(read.err());
+            failed.extend(self.source.watch_writes(cgroup.0, false).err());
+            self.switches.watched.remove(&cgroup);
+            self.switches.changed = true;
+        }
+        for (cgroup, container) in wanted {
+            if self.switches.watched.contains_key(&cgroup) {
+                self.switches.watched.insert(cgroup, container);
+                continue;
+            }
+            match self.source.watch_writes(cgroup.0, true) {
+                Ok(()) => drop(self.switches.watched.insert(cgroup, container)),
+                Err(error) => failed.push(error),
+            }
+            self.switches.changed = true;
+        }
+        for error in failed {
+            self.map_failed(&error);
+        }
+    }
+
+    /// Sums anew where something has changed.
+    pub(super) fn sum_inventory(&mut self) {
+        if !std::mem::take(&mut self.switches.changed) {
+            return;
+        }
+        let identity = &self.identity;
+        let sums = self
+            .switches
+            .inventory
+            .sum(self.write_roots_max, |cgroup| identity.owner(cgroup));
+        // One that was watched only until its name came is not shown.
+        let fits = |sum: &ContainerWrites| self.switches.wants(&sum.container);
+        self.switches.sums = sums.into_iter().filter(fits).collect();
+        let lost = self.switches.inventory.losses();
+        self.aggregate.lost_in_all(lost);
+        self.names_changed = true;
+    }
+}

@@ -1,0 +1,77 @@
+//! The write inventory as the list that `/api/v1/inventory` serves.
+//!
+//! In: a [`Snapshot`]'s sums. Out: JSON. Invariant: bounded by the inventory;
+//! every text that a container can choose is escaped. Lacks on purpose: a
+//! proposal of what to change.
+
+use serde::Serialize;
+
+use crate::aggregate::Snapshot;
+use crate::inventory::Row;
+use crate::record::{ContainerRecord, VERSION};
+
+#[derive(Serialize)]
+struct Listing<'a> {
+    version: u32,
+    /// Containers in which writes are counted now; the list keeps the others
+    /// until their grace time is over.
+    watched: usize,
+    /// What no number here has.
+    not_measured: [&'static str; 3],
+    containers: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    container: ContainerRecord<'a>,
+    write_roots: Vec<WriteRoot<'a>>,
+}
+
+#[derive(Serialize)]
+struct WriteRoot<'a> {
+    write_root: &'a str,
+    destination: &'static str,
+    target: &'a str,
+    opens: u64,
+    creates: u64,
+    directories: u64,
+    renames: u64,
+    writes: u64,
+    bytes: u64,
+    first_monotonic_ns: u64,
+    last_monotonic_ns: u64,
+    paths: &'a [String],
+}
+
+impl<'a> WriteRoot<'a> {
+    fn of(row: &'a Row) -> Self {
+        WriteRoot {
+            write_root: &row.write_root,
+            destination: row.destination.kind,
+            target: &row.destination.target,
+            opens: row.opens,
+            creates: row.creates,
+            directories: row.directories,
+            renames: row.renames,
+            writes: row.writes,
+            bytes: row.bytes,
+            first_monotonic_ns: row.first_ns,
+            last_monotonic_ns: row.last_ns,
+            paths: &row.paths,
+        }
+    }
+}
+
+/// The list as it is served.
+pub fn inventory(snapshot: &Snapshot) -> Result<String, serde_json::Error> {
+    let containers = snapshot.inventory.iter().map(|writes| Entry {
+        container: ContainerRecord::of(&writes.container),
+        write_roots: writes.rows.iter().map(WriteRoot::of).collect(),
+    });
+    serde_json::to_string(&Listing {
+        version: VERSION,
+        watched: snapshot.inventoried,
+        not_measured: ["io_uring", "writes through a mapping", "removals"],
+        containers: containers.collect(),
+    })
+}
