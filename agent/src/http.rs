@@ -109,6 +109,7 @@ fn router(published: Arc<Published>, telemetry_path: &str) -> Router {
         .route("/readyz", get(ready))
         .route("/api/v1/denials", get(denials))
         .route("/api/v1/degraded", get(degraded))
+        .route("/api/v1/posture", get(posture))
         .route("/api/v1/tmpfs", get(tmpfs))
         .route("/api/v1/inventory", get(inventory))
         .with_state(Site {
@@ -118,7 +119,7 @@ fn router(published: Arc<Published>, telemetry_path: &str) -> Router {
 }
 
 async fn index() -> &'static str {
-    "sealwatch\n/metrics (or --web.telemetry-path)\n/api/v1/denials\n/api/v1/degraded\n/api/v1/tmpfs\n/api/v1/inventory\n/healthz /livez /readyz\n"
+    "sealwatch\n/metrics (or --web.telemetry-path)\n/api/v1/denials\n/api/v1/degraded\n/api/v1/posture\n/api/v1/tmpfs\n/api/v1/inventory\n/healthz /livez /readyz\n"
 }
 
 async fn alive() -> &'static str {
@@ -150,6 +151,13 @@ async fn denials(State(site): State<Site>) -> Response {
 
 async fn degraded(State(site): State<Site>) -> Response {
     match report::degraded::listing(&site.published.snapshot.load()) {
+        Ok(text) => typed("application/json", text),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn posture(State(site): State<Site>) -> Response {
+    match report::posture::listing(&site.published.snapshot.load()) {
         Ok(text) => typed("application/json", text),
         Err(error) => failed(&error),
     }

@@ -7,6 +7,7 @@
 
 mod details;
 mod memory;
+mod posture;
 mod state;
 
 use serde::Serialize;
@@ -16,6 +17,7 @@ use crate::denial::{Container, Lsm, Owner, escape};
 
 pub use details::Details;
 pub use memory::KillRecord;
+pub use posture::PostureRecord;
 pub use state::{DegradedRecord, StartRecord, transition};
 
 /// Version of the object's shape.

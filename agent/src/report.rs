@@ -10,6 +10,7 @@ mod columns;
 pub mod degraded;
 mod inventory;
 mod memory;
+pub mod posture;
 pub mod tmpfs;
 
 use serde::{Deserialize, Serialize};

@@ -15,7 +15,7 @@ use serde::Deserialize as _;
 use serde_json::{Map, Value};
 use tokio::net::TcpStream;
 
-use crate::report::{self, degraded, tmpfs};
+use crate::report::{self, degraded, posture, tmpfs};
 
 /// Largest answer that is read: the list is bounded, paths of 4 KiB included.
 const ANSWER_MAX_BYTES: usize = 64 << 20;
@@ -23,7 +23,12 @@ const ANSWER_MAX_BYTES: usize = 64 << 20;
 const WAIT: Duration = Duration::from_secs(10);
 
 /// What is asked for.
-const LISTS: [&str; 3] = ["/api/v1/denials", "/api/v1/degraded", "/api/v1/tmpfs"];
+const LISTS: [&str; 4] = [
+    "/api/v1/denials",
+    "/api/v1/degraded",
+    "/api/v1/tmpfs",
+    "/api/v1/posture",
+];
 
 /// Form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -69,7 +74,8 @@ fn table(fields: Map<String, Value>) -> Result<String, serde_json::Error> {
     let denials = report::table(&report::Served::deserialize(&fields)?, width);
     let tmpfs = tmpfs::table::table(&tmpfs::table::Served::deserialize(&fields)?, width);
     let gap = if tmpfs.is_empty() { "" } else { "\n" };
-    Ok(state + &denials + gap + &tmpfs)
+    let findings = posture::sentences(&posture::Served::deserialize(&fields)?);
+    Ok(state + &denials + gap + &tmpfs + &findings)
 }
 
 fn terminal_width() -> Option<usize> {
