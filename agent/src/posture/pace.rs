@@ -112,7 +112,7 @@ mod tests {
         let mut turns = 0;
         while now_ns < 60 * SECOND {
             now_ns += queue.wait_ns(now_ns).unwrap();
-            assert_eq!(queue.due(now_ns, 9), [id.clone()]);
+            assert_eq!(queue.due(now_ns, 9), std::slice::from_ref(&id));
             queue.took(
                 &id,
                 now_ns,

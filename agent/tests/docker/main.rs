@@ -17,6 +17,7 @@ mod host;
 mod inventory;
 mod memory;
 mod others;
+mod posture;
 mod prometheus;
 mod readme;
 mod short_lived;
