@@ -18,6 +18,7 @@ mod inventory;
 mod memory;
 mod others;
 mod posture;
+mod posture_price;
 mod prometheus;
 mod readme;
 mod short_lived;

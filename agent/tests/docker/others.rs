@@ -26,6 +26,32 @@ fn exported(stage: &Stage) -> PathBuf {
     archive
 }
 
+/// The images of a sandbox and of [`APP`], as archives.
+pub fn images(stage: &Stage) -> [PathBuf; 2] {
+    let root = exported(stage);
+    let save = |image: &str, change: &str, name: &str| {
+        let archive = stage.path().join(name);
+        let (root, out) = (root.to_string_lossy(), archive.to_string_lossy());
+        stage
+            .engine
+            .docker_ok(&["import", "--change", change, &root, image])
+            .unwrap();
+        stage
+            .engine
+            .docker_ok(&["save", "--output", &out, image])
+            .unwrap();
+        archive
+    };
+    let sleep = "ENTRYPOINT [\"/bin/sleep\",\"3600\"]";
+    [
+        save("sealwatch/pause:latest", sleep, "pause.tar"),
+        save("sealwatch/app:1", "ENV PATH=/bin", "app.tar"),
+    ]
+}
+
+/// The image that pods run.
+pub const APP: &str = "docker.io/sealwatch/app:1";
+
 #[test]
 fn podmans_containers_are_named() {
     let stage = match Stage::set() {
@@ -91,26 +117,7 @@ fn pods_are_named_through_cri() {
         Ok(stage) => stage,
         Err(why) => return cannot_run("pods_are_named", &why),
     };
-    let root = exported(&stage);
-    let save = |image: &str, change: &str, name: &str| {
-        let archive = stage.path().join(name);
-        let (root, out) = (root.to_string_lossy(), archive.to_string_lossy());
-        stage
-            .engine
-            .docker_ok(&["import", "--change", change, &root, image])
-            .unwrap();
-        stage
-            .engine
-            .docker_ok(&["save", "--output", &out, image])
-            .unwrap();
-        archive
-    };
-    let pause = save(
-        "sealwatch/pause:latest",
-        "ENTRYPOINT [\"/bin/sleep\",\"3600\"]",
-        "pause.tar",
-    );
-    let app = save("sealwatch/app:1", "ENV PATH=/bin", "app.tar");
+    let [pause, app] = images(&stage);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (dir, archives) = (stage.path().join("c"), [pause.as_path(), app.as_path()]);
     let mut containerd = match runtime.block_on(Containerd::start(&dir, &archives)) {
@@ -124,7 +131,7 @@ fn pods_are_named_through_cri() {
     );
     let wanted = Wanted {
         name: "app",
-        image: "docker.io/sealwatch/app:1",
+        image: APP,
         command: &[
             "/bin/sh",
             "-c",

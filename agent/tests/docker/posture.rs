@@ -1,13 +1,15 @@
 //! What is told of containers' mounts and users, against what their runtimes say.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use xtask::engine::IMAGE;
 
 use super::agent::{Agent, eventually};
 use super::engines::cannot_run;
+use super::engines::containerd::{Containerd, Wanted};
+use super::others::{APP, images};
 use super::{Stage, unique};
 
 /// Longer than between two readings of a table that stands still.
@@ -43,10 +45,9 @@ impl Agent {
 
     /// Waits until exactly these findings are told, in the list and as metrics.
     fn finds(&self, name: &str, expected: &[(&str, &str)]) -> Value {
-        let mut last = Value::Null;
-        let what = format!("{name} has the findings {expected:?}");
-        eventually(&what, WITHIN, || {
-            last = self.posture(name).unwrap_or_default();
+        let begun = Instant::now();
+        let last = loop {
+            let last = self.posture(name).unwrap_or_default();
             let found: Vec<_> = last["findings"]
                 .as_array()
                 .into_iter()
@@ -58,8 +59,16 @@ impl Agent {
                     )
                 })
                 .collect();
-            !last.is_null() && found == expected
-        });
+            if last["root"] != Value::Null && found == expected {
+                break last;
+            }
+            let all = self.get("/api/v1/posture").1;
+            assert!(
+                begun.elapsed() < WITHIN,
+                "{name} has not {expected:?}: {last:#}\n{all}"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        };
         for series in self.metrics() {
             if series.name == "sealwatch_findings" && series.has(&[("container", name)]) {
                 let label = &series.labels["finding"];
@@ -230,7 +239,7 @@ fn a_root_that_is_remounted_is_told_and_told_again() {
     };
     remount("remount,bind,rw", "/");
     let opened = [[("writable_root_asked_read_only", "/")].as_slice(), &sealed].concat();
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let posture = agent.finds(&name, &opened);
     println!("a remounted root is told after {:?}", begun.elapsed());
     assert_eq!(posture["container"]["read_only_root"], true);
@@ -243,5 +252,88 @@ fn a_root_that_is_remounted_is_told_and_told_again() {
     assert_eq!(agent.root_is_read_only(&name), Some(1.0));
     remount("remount,ro", "/sys");
     agent.finds(&name, &sealed);
+    assert_eq!(agent.stop().code(), Some(0));
+}
+
+#[test]
+fn a_pods_posture_is_as_its_runtime_says() {
+    let test = "a_pods_posture_is_as_its_runtime_says";
+    let stage = match Stage::set() {
+        Ok(stage) => stage,
+        Err(why) => return cannot_run(test, &why),
+    };
+    let [pause, app] = images(&stage);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (dir, archives) = (stage.path().join("c"), [pause.as_path(), app.as_path()]);
+    let mut containerd = match runtime.block_on(Containerd::start(&dir, &archives)) {
+        Ok(containerd) => containerd,
+        Err(why) => return cannot_run(test, &why),
+    };
+    let socket = containerd.socket().to_string_lossy().into_owned();
+    let settings = ["--docker-socket", "none", "--cri-endpoint", &socket];
+    let agent = Agent::start(stage.path(), &settings);
+    // As the kubelet makes an emptyDir in memory, which it hands in without options.
+    let uid = "8f6a2c1e-1111-4222-8333-0123456789ab";
+    let memory = stage
+        .path()
+        .join(format!("pods/{uid}/volumes/kubernetes.io~empty-dir/memory"));
+    std::fs::create_dir_all(&memory).unwrap();
+    let data = stage.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
+        .arg(&memory)
+        .status();
+    assert!(mounted.unwrap().success());
+    let wanted = |name, mounts| Wanted {
+        name,
+        image: APP,
+        command: &["/bin/sleep", "600"],
+        mounts,
+    };
+    let mounts = [("/cache", memory.as_path()), ("/data", data.as_path())];
+    let (plain, mounted) = runtime.block_on(async {
+        let pod = containerd.pod("prod", "web-0", uid, &[]).await.unwrap();
+        let plain = containerd.run(&pod, &wanted("plain", &[])).await.unwrap();
+        let mounted = containerd
+            .run(&pod, &wanted("mounted", &mounts))
+            .await
+            .unwrap();
+        (plain, mounted)
+    });
+    let mut spec = |id: &str| runtime.block_on(containerd.status(id))["runtimeSpec"].take();
+    let posture = agent.finds("plain", &[("runs_as_root", "/")]);
+    let told = spec(&plain);
+    assert_eq!(told["root"]["readonly"], true, "{told:#}");
+    assert_eq!(told["process"]["user"]["uid"], posture["uid"]);
+    assert_eq!(posture["root"], "read_only");
+    assert_eq!(posture["container"]["pod"], "web-0");
+    let found = [
+        ("writable_host_path", "/data"),
+        ("runs_as_root", "/"),
+        ("tmpfs_executable", "/cache"),
+        ("tmpfs_setuid", "/cache"),
+        ("tmpfs_devices", "/cache"),
+    ];
+    let posture = agent.finds("mounted", &found);
+    let told = spec(&mounted);
+    for mount in posture["writable_mounts"].as_array().unwrap() {
+        let told = told["mounts"].as_array().unwrap().iter();
+        let own = told
+            .clone()
+            .find(|told| told["destination"] == mount["target"]);
+        let own = own.unwrap_or_else(|| panic!("the runtime made no {mount:#}"));
+        let is_bind = own["type"] == "bind" && mount["kind"] == "host_path";
+        assert!(
+            !is_bind || own["source"] == mount["source"],
+            "{own:#} {mount:#}"
+        );
+    }
+    for name in ["plain", "mounted"] {
+        assert_eq!(agent.root_is_read_only(name), Some(1.0), "{name}");
+    }
+    runtime.block_on(containerd.clear());
+    let unmounted = Command::new("umount").arg(&memory).status();
+    assert!(unmounted.unwrap().success());
     assert_eq!(agent.stop().code(), Some(0));
 }

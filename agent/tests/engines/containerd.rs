@@ -202,6 +202,9 @@ state = "{0}/state"
             linux: Some(v1::LinuxContainerConfig {
                 security_context: Some(v1::LinuxContainerSecurityContext {
                     readonly_rootfs: true,
+                    // As the kubelet asks for them; CRI has none by itself.
+                    masked_paths: paths(&["/proc/acpi", "/proc/kcore", "/sys/firmware"]),
+                    readonly_paths: paths(&["/proc/bus", "/proc/irq", "/proc/sys"]),
                     namespace_options: pod.1.linux.as_ref().and_then(|linux| {
                         linux.security_context.as_ref()?.namespace_options.clone()
                     }),
@@ -232,6 +235,17 @@ state = "{0}/state"
         Ok(container_id)
     }
 
+    /// What the runtime says of a container: its OCI specification included.
+    pub async fn status(&mut self, id: &str) -> serde_json::Value {
+        let request = v1::ContainerStatusRequest {
+            container_id: id.to_owned(),
+            verbose: true,
+        };
+        let answer = self.client.container_status(request).await.unwrap();
+        let info = answer.into_inner().info;
+        serde_json::from_str(&info["info"]).unwrap()
+    }
+
     /// Removes every pod.
     pub async fn clear(&mut self) {
         for id in std::mem::take(&mut self.sandboxes) {
@@ -247,6 +261,10 @@ state = "{0}/state"
                 .await;
         }
     }
+}
+
+fn paths(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
 }
 
 fn daemon(dir: &Path) -> Result<Child, String> {
