@@ -193,6 +193,10 @@ unsafe fn directory_hash(name: *const u8) -> u64 {
 
 /// Moves a counter. Returns it where its path was not handed over yet.
 #[inline(always)]
+#[allow(
+    clippy::needless_borrows_for_generic_args,
+    reason = "a key by value would be a copy on the program's small stack"
+)]
 fn counted(key: &mut WriteKey, bytes: u64, used: *mut u64) -> Option<*mut WriteValue> {
     let now_ns = now_ns();
     if WRITES.get_ptr(&*key).is_none() {

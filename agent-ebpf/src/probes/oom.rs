@@ -48,6 +48,10 @@ pub fn kprobe_oom_kill(ctx: ProbeContext) -> u32 {
 }
 
 #[inline(always)]
+#[allow(
+    clippy::needless_borrows_for_generic_args,
+    reason = "a value would be a copy on the program's small stack"
+)]
 fn killed(victim: u64) {
     let task = Task::other(victim);
     // A task that hits the limit while it exits is marked as well, so that it

@@ -1,7 +1,7 @@
 //! The caches that programs keep, and what it means when they cannot.
 //!
 //! In: a path or a write root. Out: the [`Cache`] it belongs to, if it is known.
-//! Invariant: [`CACHES`] is the only list; the first row that fits is the
+//! Invariant: `CACHES` is the only list; the first row that fits is the
 //! answer, so that a special one stands before a general one. Lacks on purpose:
 //! state that is no cache (`~/.config`, `/var/lib`, keys): losing that is worse
 //! than slow, and is not played down here.

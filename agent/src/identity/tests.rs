@@ -322,10 +322,10 @@ fn a_containers_life_is_told_by_its_own_group() {
     identity.cgroup_removed(CgroupId(6), 20);
     assert!(identity.take_lives().is_empty());
     identity.cgroup_removed(CgroupId(5), 21);
-    let ended = Life::Ended {
+    let ended = [Life::Ended {
         container: id_a.clone(),
-    };
-    assert_eq!(identity.take_lives(), [ended.clone()]);
+    }];
+    assert_eq!(identity.take_lives(), ended);
 
     // Started again, as a scan finds it; and gone, as the next one does.
     let scan = |groups: &[(CgroupId, Vec<u8>)]| Scan {
@@ -336,5 +336,5 @@ fn a_containers_life_is_told_by_its_own_group() {
     identity.reconcile(&scan(&[(CgroupId(8), docker('a'))]), 30, 30);
     assert_eq!(identity.take_lives(), [begun(8, None)]);
     identity.reconcile(&scan(&[]), 40, 40);
-    assert_eq!(identity.take_lives(), [ended]);
+    assert_eq!(identity.take_lives(), ended);
 }

@@ -147,8 +147,8 @@ impl<S: Source> Pipeline<S> {
             self.switches.changed = true;
         }
         for (cgroup, container) in wanted {
-            if self.switches.watched.contains_key(&cgroup) {
-                self.switches.watched.insert(cgroup, container);
+            if let Some(known) = self.switches.watched.get_mut(&cgroup) {
+                *known = container;
                 continue;
             }
             match self.source.watch_writes(cgroup.0, true) {

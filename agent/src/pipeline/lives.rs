@@ -1,6 +1,6 @@
 //! Beginnings and ends of containers go to those who keep state of them.
 //!
-//! In: [`Life`]s of `identity`. Out: calls of the stages. Invariant: each hears each life
+//! In: `Life`s of `identity`. Out: calls of the stages. Invariant: each hears each life
 //! once and in order; what a stage has no room for now is told to it again.
 //! Lacks on purpose: the state.
 

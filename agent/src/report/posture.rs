@@ -3,7 +3,7 @@
 //!
 //! In: a [`Snapshot`], or the list as served. Out: JSON; a line for each finding,
 //! the worst first, or nothing where there is none. Invariant: that of `report`;
-//! [`LINES_MAX`] lines at most, and those past them are counted. Lacks on purpose:
+//! `LINES_MAX` lines at most, and those past them are counted. Lacks on purpose:
 //! fetching it.
 
 use serde::{Deserialize, Serialize};

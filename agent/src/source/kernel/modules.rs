@@ -1,6 +1,6 @@
 //! The kernel's lists of itself -> active security modules, addresses.
 //!
-//! In: securityfs, /proc/kallsyms. Out: [`active`], [`address`]. Invariant: what
+//! In: securityfs, /proc/kallsyms. Out: [`active`], `address`. Invariant: what
 //! the kernel does not show is `None`, never a guess. Lacks on purpose: mounting
 //! securityfs.
 
