@@ -16,6 +16,7 @@ mod attributed;
 mod counter;
 pub mod filling;
 mod forget;
+pub mod layers;
 mod memory;
 mod recent;
 mod series;

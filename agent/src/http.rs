@@ -112,6 +112,7 @@ fn router(published: Arc<Published>, telemetry_path: &str) -> Router {
         .route("/api/v1/posture", get(posture))
         .route("/api/v1/tmpfs", get(tmpfs))
         .route("/api/v1/inventory", get(inventory))
+        .route("/api/v1/layers", get(layers))
         .with_state(Site {
             published,
             text: Arc::default(),
@@ -119,7 +120,7 @@ fn router(published: Arc<Published>, telemetry_path: &str) -> Router {
 }
 
 async fn index() -> &'static str {
-    "sealwatch\n/metrics (or --web.telemetry-path)\n/api/v1/denials\n/api/v1/degraded\n/api/v1/posture\n/api/v1/tmpfs\n/api/v1/inventory\n/healthz /livez /readyz\n"
+    "sealwatch\n/metrics (or --web.telemetry-path)\n/api/v1/denials\n/api/v1/degraded\n/api/v1/posture\n/api/v1/tmpfs\n/api/v1/layers\n/api/v1/inventory\n/healthz /livez /readyz\n"
 }
 
 async fn alive() -> &'static str {
@@ -172,6 +173,13 @@ async fn tmpfs(State(site): State<Site>) -> Response {
 
 async fn inventory(State(site): State<Site>) -> Response {
     match report::inventory(&site.published.snapshot.load()) {
+        Ok(text) => typed("application/json", text),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn layers(State(site): State<Site>) -> Response {
+    match report::layers::listing(&site.published.snapshot.load().layers) {
         Ok(text) => typed("application/json", text),
         Err(error) => failed(&error),
     }

@@ -15,6 +15,7 @@ pub mod host;
 pub mod http;
 pub mod identity;
 pub mod inventory;
+pub mod layer;
 pub mod metrics;
 pub mod mountinfo;
 pub mod mounts;

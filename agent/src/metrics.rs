@@ -7,6 +7,7 @@
 //! knows the crate `prometheus`.
 
 mod degraded;
+mod layer;
 mod memory;
 mod tmpfs;
 
@@ -162,6 +163,7 @@ pub fn render(snapshot: &Snapshot, process: Option<&Process>) -> Result<String, 
     families.extend(of_parts(snapshot));
     families.extend(process.map(of_process).into_iter().flatten());
     families.extend(tmpfs::families(&snapshot.tmpfs));
+    families.extend(layer::families(&snapshot.layers));
     let encoded: Vec<_> = families.into_iter().filter_map(Family::encoded).collect();
     Ok(prometheus::TextEncoder::new().encode_to_string(&encoded)?)
 }

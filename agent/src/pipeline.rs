@@ -14,6 +14,7 @@ mod end;
 mod held;
 mod inventory;
 mod keep;
+mod layers;
 mod lives;
 mod memory;
 mod mounts;
@@ -41,6 +42,7 @@ use crate::write_root;
 use degrade::Judge;
 use held::{Held, Waiting};
 use inventory::Switches;
+use layers::Layering;
 use mounts::Mounts;
 use posture::Postures;
 use sealwatch_ebpf::wire::{STATS_MAX, Stat};
@@ -78,6 +80,7 @@ pub struct Pipeline<S> {
     /// None where no task's mounts are looked at, as with a recording.
     mounts: Option<Mounts>,
     tmpfs: Option<Tmpfs>,
+    layering: Option<Layering>,
     judge: Judge,
     postures: Option<Postures>,
     runtimes: Option<RuntimeEnds>,

@@ -9,6 +9,7 @@
 mod columns;
 pub mod degraded;
 mod inventory;
+pub mod layers;
 mod memory;
 pub mod posture;
 pub mod tmpfs;

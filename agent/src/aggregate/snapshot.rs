@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::filling::Filling;
+use super::layers::Layers;
 use super::memory::Killed;
 use super::series::{Limited, OTHER};
 use crate::degrade::Shown;
@@ -210,6 +211,8 @@ pub struct Snapshot {
     pub state: Arc<Shown>,
     /// How full the containers' tmpfs mounts are.
     pub tmpfs: Arc<Filling>,
+    /// What their writable layers keep.
+    pub layers: Arc<Layers>,
     /// The hooks.
     pub hooks: Arc<[HookState]>,
     /// The runtimes.

@@ -43,4 +43,15 @@ metrics! { STATE_METRICS;
         "Tmpfs mounts that are not measured or not shown, and containers whose mounts are not known, by the reason.";
     TMPFS_STUCK = Counter "sealwatch_tmpfs_stuck_readers_total" []
         "Readers of tmpfs mounts that did not come back in time and were given up.";
+    LAYER_BYTES = Gauge "sealwatch_writable_layer_bytes"
+        ["namespace", "pod", "container"]
+        "Bytes that a container's writable layer (the overlay's upper directory) keeps on the disk; its growth is deriv() of this.";
+    LAYER_ENTRIES = Gauge "sealwatch_writable_layer_entries"
+        ["namespace", "pod", "container"]
+        "Files, directories, links and whiteouts in a container's writable layer.";
+    LAYER_TRUNCATED = Gauge "sealwatch_writable_layer_truncated"
+        ["namespace", "pod", "container"]
+        "1 where the layer has more entries than are looked at, so that its bytes and entries are lower bounds; 0 elsewhere.";
+    LAYER_UNMEASURED = Gauge "sealwatch_writable_layer_unmeasured" ["reason"]
+        "Containers whose writable layer is not measured or not shown, by the reason.";
 }

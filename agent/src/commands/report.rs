@@ -15,7 +15,7 @@ use serde::Deserialize as _;
 use serde_json::{Map, Value};
 use tokio::net::TcpStream;
 
-use crate::report::{self, degraded, posture, tmpfs};
+use crate::report::{self, degraded, layers, posture, tmpfs};
 
 /// Largest answer that is read: the list is bounded, paths of 4 KiB included.
 const ANSWER_MAX_BYTES: usize = 64 << 20;
@@ -23,11 +23,12 @@ const ANSWER_MAX_BYTES: usize = 64 << 20;
 const WAIT: Duration = Duration::from_secs(10);
 
 /// What is asked for.
-const LISTS: [&str; 4] = [
+const LISTS: [&str; 5] = [
     "/api/v1/denials",
     "/api/v1/degraded",
     "/api/v1/tmpfs",
     "/api/v1/posture",
+    "/api/v1/layers",
 ];
 
 /// Form of the output.
@@ -73,9 +74,13 @@ fn table(fields: Map<String, Value>) -> Result<String, serde_json::Error> {
     let state = degraded::tables(&degraded::Served::deserialize(&fields)?, width);
     let denials = report::table(&report::Served::deserialize(&fields)?, width);
     let tmpfs = tmpfs::table::table(&tmpfs::table::Served::deserialize(&fields)?, width);
-    let gap = if tmpfs.is_empty() { "" } else { "\n" };
+    let layers = layers::table(&layers::Served::deserialize(&fields)?, width);
+    let more = [tmpfs, layers].map(|table| match table.is_empty() {
+        true => table,
+        false => format!("\n{table}"),
+    });
     let findings = posture::sentences(&posture::Served::deserialize(&fields)?);
-    Ok(state + &denials + gap + &tmpfs + &findings)
+    Ok(state + &denials + &more.concat() + &findings)
 }
 
 fn terminal_width() -> Option<usize> {

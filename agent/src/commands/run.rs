@@ -22,6 +22,7 @@ use crate::host::Wanted;
 use crate::http::{Endpoint, Published};
 use crate::identity::hierarchy::{Hierarchy, Layout};
 use crate::identity::runtimes;
+use crate::layer::{self, Walker};
 use crate::pipeline::{Now, Pipeline, RuntimeEnds, start_scan};
 use crate::posture::Reader;
 use crate::source::kernel::{self, Options};
@@ -31,6 +32,12 @@ use crate::tmpfs::{Sampler, Settings};
 const HOOKS: &str = "hooks";
 /// How long one container may keep a thread of the sampler.
 const TMPFS_DEADLINE: Duration = Duration::from_millis(250);
+/// Entries of writable layers that are looked at in a second.
+const LAYER_ENTRIES_PER_SECOND: u64 = 2000;
+/// Entries of one layer that are looked at in one walk.
+const LAYER_ENTRIES_MAX: u64 = 20_000;
+/// How long one layer may keep the walker from the others.
+const LAYER_DEADLINE: Duration = Duration::from_secs(30);
 const SCAN: &str = "the scan of control groups";
 
 /// Runs the daemon until it is told to stop.
@@ -72,6 +79,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     }
     if let Some(sampler) = tmpfs_sampler(&layout) {
         pipeline = pipeline.with_tmpfs(sampler, config.limits);
+    }
+    if let Some(walker) = layer_walker(&layout) {
+        pipeline = pipeline.with_layers(walker, config.limits);
     }
     if let Some(reader) = posture_reader(&layout) {
         pipeline = pipeline.with_posture(reader);
@@ -127,6 +137,20 @@ fn posture_reader(layout: &Layout) -> Option<Reader> {
     };
     Reader::start(groups.to_path_buf())
         .inspect_err(|error| tracing::warn!(%error, "mounts are not judged: no thread"))
+        .ok()
+}
+
+/// Walks writable layers; none, with its reason in the log, where the machine
+/// does not show what is needed.
+fn layer_walker(layout: &Layout) -> Option<Walker> {
+    let settings = layer::Settings {
+        groups: layout.root()?.to_path_buf(),
+        entries_per_second: LAYER_ENTRIES_PER_SECOND,
+        entries_max: LAYER_ENTRIES_MAX,
+        deadline: LAYER_DEADLINE,
+    };
+    Walker::start(settings)
+        .inspect_err(|error| tracing::warn!(%error, "writable layers are not measured: no thread"))
         .ok()
 }
 

@@ -55,6 +55,7 @@ async fn endpoints_answer_from_the_latest_snapshot() {
         "/api/v1/denials",
         "/api/v1/degraded",
         "/api/v1/tmpfs",
+        "/api/v1/layers",
     ] {
         assert!(
             fetch(served.address, path)

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::aggregate::filling::{self, Filled, Filling, OomShare};
+use crate::aggregate::layers::{self, Layered, Layers};
 use crate::aggregate::{HookState, Limited, RuntimeState, Totals};
 use crate::degrade::{Condition, RootView, Shown, StartView, Workload, caches};
 use crate::denial::{
@@ -58,6 +59,19 @@ fn filling() -> Filling {
         unmeasured: [("stuck", 1)].into(),
         stuck: 1,
         ..Filling::default()
+    }
+}
+
+fn layers() -> Layers {
+    let container = Arc::new(container("web"));
+    let layered = Layered {
+        labels: Labels::of(&container),
+        container,
+        layer: Arc::new(layers::tests::layer("ab", 8192)),
+    };
+    Layers {
+        containers: vec![layered],
+        unmeasured: [("no_overlay", 2)].into(),
     }
 }
 
@@ -131,6 +145,7 @@ fn full() -> Snapshot {
         }],
         postures: Arc::new([posture()]),
         tmpfs: Arc::new(filling()),
+        layers: Arc::new(layers()),
         ..Snapshot::default()
     }
 }
@@ -237,6 +252,9 @@ fn equal_labels_become_one_series_and_values_are_escaped() {
         format!("sealwatch_container_memory_limit_bytes{{{web}}} 16384"),
         format!("sealwatch_oom_tmpfs_memory_ratio{{{web},mount=\"/tmp\"}} 0.25"),
         "sealwatch_tmpfs_unmeasured{reason=\"stuck\"} 1".to_owned(),
+        format!("sealwatch_writable_layer_bytes{{{web}}} 8192"),
+        format!("sealwatch_writable_layer_truncated{{{web}}} 1"),
+        "sealwatch_writable_layer_unmeasured{reason=\"no_overlay\"} 2".to_owned(),
         "sealwatch_tmpfs_unmeasured{reason=\"covered\"} 0".to_owned(),
     ] {
         assert!(

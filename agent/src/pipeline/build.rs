@@ -13,6 +13,7 @@ use super::degrade::Judge;
 use super::held::Held;
 use super::inventory::Switches;
 use super::keep::Keeper;
+use super::layers::Layering;
 use super::mounts::Mounts;
 use super::posture::Postures;
 use super::tmpfs::Tmpfs;
@@ -23,6 +24,7 @@ use crate::degrade::{Degrade, Thresholds};
 use crate::events::EventWriter;
 use crate::http::Published;
 use crate::identity::{self, Identity};
+use crate::layer::Walker;
 use crate::posture::Reader;
 use crate::source::Source;
 use crate::tmpfs::Sampler;
@@ -41,6 +43,7 @@ impl<S: Source> Pipeline<S> {
             held: Held::default(),
             mounts: None,
             tmpfs: None,
+            layering: None,
             postures: None,
             judge: Judge::new(Degrade::new(Thresholds::default(), limits), None),
             runtimes: None,
@@ -78,6 +81,12 @@ impl<S: Source> Pipeline<S> {
     /// Has the containers' tmpfs mounts sampled, and shows so many of them.
     pub fn with_tmpfs(mut self, sampler: Sampler, limits: Limits) -> Self {
         self.tmpfs = Some(Tmpfs::new(sampler, limits));
+        self
+    }
+
+    /// Has the containers' writable layers walked, and shows so many of them.
+    pub fn with_layers(mut self, walker: Walker, limits: Limits) -> Self {
+        self.layering = Some(Layering::new(walker, limits));
         self
     }
 

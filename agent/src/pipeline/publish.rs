@@ -63,6 +63,7 @@ impl<S: Source> Pipeline<S> {
 
     pub(super) fn publish(&mut self) {
         let tmpfs_changed = self.note_tmpfs();
+        let layers_changed = self.note_layers();
         let losses = self.identity.losses().into_iter();
         let losses = losses.chain(self.events.iter().flat_map(EventWriter::losses));
         losses.for_each(|loss| self.aggregate.lost_in_all(loss));
@@ -76,7 +77,7 @@ impl<S: Source> Pipeline<S> {
                 .filter(|container| container.described);
             described.for_each(|container| self.aggregate.meet(container));
         }
-        let state_changed = self.judge.take_changed() || tmpfs_changed;
+        let state_changed = self.judge.take_changed() || tmpfs_changed || layers_changed;
         if !self.aggregate.changed() && !names_changed && !state_changed {
             return;
         }
@@ -86,6 +87,7 @@ impl<S: Source> Pipeline<S> {
         snapshot.tmpfs = self.filling();
         snapshot.inventory = Arc::clone(&self.switches.sums);
         snapshot.inventoried = self.switches.containers();
+        snapshot.layers = self.layers();
         snapshot.hooks = Arc::clone(&self.hooks);
         snapshot.runtimes = self.runtime_states.clone();
         if let Some(postures) = &self.postures {

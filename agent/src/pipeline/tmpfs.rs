@@ -5,12 +5,13 @@
 //! nothing here waits; where neither a report nor a name is new, a call is one
 //! comparison. Lacks on purpose: sampling.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sealwatch_ebpf::wire::{CountKey, CountValue};
 
 use super::Pipeline;
+use super::lives::Untold;
 use crate::aggregate::filling::{Filling, Fillings};
 use crate::config::Limits;
 use crate::denial::{CgroupId, Container, Owner};
@@ -21,7 +22,7 @@ use crate::tmpfs::{Report, Sampler, Watched};
 /// The sampler of tmpfs mounts, what it could not be told yet, and what it told.
 pub(super) struct Tmpfs {
     sampler: Sampler,
-    untold: VecDeque<Life>,
+    untold: Untold,
     fillings: Fillings,
     taken: Arc<Report>,
     /// CLOCK_MONOTONIC of the latest refusal that was passed on as a hint.
@@ -34,37 +35,28 @@ impl Tmpfs {
         Tmpfs {
             taken: sampler.report(),
             sampler,
-            untold: VecDeque::new(),
+            untold: Untold::default(),
             fillings: Fillings::new(limits),
             heard_ns: 0,
             changed: false,
         }
     }
 
-    fn tell(&self, life: &Life) -> bool {
-        match life {
+    pub(super) fn tell_all(&mut self, lives: &[Life]) {
+        let sampler = &self.sampler;
+        self.untold.tell(lives, |life| match life {
             Life::Begun {
                 container,
                 home,
                 born_ns,
                 ..
-            } => self.sampler.watch(Watched {
+            } => sampler.watch(Watched {
                 container: Arc::clone(container),
                 group: home.to_vec(),
                 born: born_ns.is_some(),
             }),
-            Life::Ended { container } => self.sampler.forget(container),
-        }
-    }
-
-    pub(super) fn tell_all(&mut self, lives: &[Life]) {
-        self.untold.extend(lives.iter().cloned());
-        while let Some(life) = self.untold.front() {
-            if !self.tell(life) {
-                break;
-            }
-            self.untold.pop_front();
-        }
+            Life::Ended { container } => sampler.forget(container),
+        });
     }
 
     /// A counter of refusals was read: one that is new and for want of room may

@@ -15,6 +15,7 @@ mod exposition;
 mod flood;
 mod host;
 mod inventory;
+mod layer;
 mod memory;
 mod others;
 mod posture;
@@ -22,6 +23,7 @@ mod posture_price;
 mod prometheus;
 mod readme;
 mod short_lived;
+mod tmpfs;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -18,7 +18,9 @@ const LAYERS: [&[&str]; 16] = [
     &["decode"],
     &["identity"],
     &["remedy"],
-    &["classify", "mounts", "tmpfs", "contract", "degrade"],
+    &[
+        "classify", "mounts", "tmpfs", "layer", "contract", "degrade",
+    ],
     &["posture", "inventory"],
     &["aggregate"],
     &["record"],
