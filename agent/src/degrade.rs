@@ -112,6 +112,17 @@ impl Degrade {
         }
     }
 
+    /// The containers whose exit code decides on a failed start, and has not been
+    /// told: who can may ask for it. Each end is named once.
+    pub fn unexplained_ends(&mut self, now: Moment) -> Vec<Arc<Container>> {
+        let held = self.containers.values_mut();
+        held.filter_map(|held| {
+            let wanted = held.ask(now.monotonic_ns, &self.thresholds);
+            wanted.then(|| Arc::clone(&held.container))
+        })
+        .collect()
+    }
+
     /// The runtime has told how a run ended, before or after its control group's
     /// end. `at_ns` is CLOCK_MONOTONIC, from the runtime's wall clock.
     pub fn exit_code(&mut self, container_id: &str, exit_code: i32, at_ns: u64) {

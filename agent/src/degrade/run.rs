@@ -21,6 +21,8 @@ use crate::denial::Container;
 const ENDED_MAX: usize = 4;
 /// Most time between a control group's end and the runtime's word of it.
 const EXIT_SKEW_NS: u64 = 5_000_000_000;
+/// How long a runtime gets to tell an exit code by itself, and to know it.
+const EXIT_WAIT_NS: u64 = 2_000_000_000;
 
 /// The latest refusal of a run, of writes or of what a start needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,6 +159,8 @@ pub(super) struct EndedRun {
     started_ns: Option<u64>,
     pub(super) ended_ns: u64,
     pub(super) exit_code: Option<i32>,
+    /// Somebody has been told that the exit code is wanted.
+    asked: bool,
     refused: Option<Refused>,
 }
 
@@ -170,6 +174,17 @@ impl EndedRun {
             && before_ns <= thresholds.blame_ns
             && self.exit_code != Some(0);
         failed.then_some(refused)
+    }
+
+    /// Is its exit code wanted, which no runtime has told by itself so far? Says
+    /// yes once.
+    fn ask(&mut self, now_ns: u64, thresholds: &Thresholds) -> bool {
+        let wanted = !self.asked
+            && self.exit_code.is_none()
+            && now_ns.saturating_sub(self.ended_ns) >= EXIT_WAIT_NS
+            && self.blamed(thresholds).is_some();
+        self.asked |= wanted;
+        wanted
     }
 
     /// Is all told that will be told?
@@ -230,10 +245,17 @@ impl Held {
             started_ns: run.started_ns,
             ended_ns,
             exit_code: exit_code.or(run.exit_code),
+            asked: false,
             refused: run.refused.clone(),
         });
         let crowded = self.ended.len() > ENDED_MAX;
         (Some(run), crowded.then(|| self.ended.remove(0)))
+    }
+
+    /// Is an exit code of its ended runs wanted? Says yes once for each.
+    pub(super) fn ask(&mut self, now_ns: u64, thresholds: &Thresholds) -> bool {
+        let asked = self.ended.iter_mut().map(|run| run.ask(now_ns, thresholds));
+        asked.fold(false, |any, run| any | run)
     }
 
     /// Takes in the exit code of the run that ended at about that moment: one

@@ -160,6 +160,29 @@ fn late_news_finds_its_run() {
 }
 
 #[test]
+fn an_exit_code_that_decides_is_asked_for_once() {
+    let app = container("a");
+    let mut degrade = Degrade::new(Thresholds::default(), LIMITS);
+    degrade.started(&app, 1, Some(at(0).monotonic_ns), at(0));
+    degrade.exited("a", None, at(2));
+    assert!(
+        degrade.unexplained_ends(at(5)).is_empty(),
+        "it was refused nothing"
+    );
+    degrade.started(&app, 2, Some(at(10).monotonic_ns), at(10));
+    degrade.denied(&app, &failure(NGINX, 1, at(11)), at(11));
+    degrade.exited("a", None, at(12));
+    assert!(
+        degrade.unexplained_ends(at(13)).is_empty(),
+        "it may be told yet"
+    );
+    assert_eq!(degrade.unexplained_ends(at(14)).len(), 1);
+    assert!(degrade.unexplained_ends(at(15)).is_empty());
+    degrade.exit_code("a", 0, at(12).monotonic_ns);
+    assert!(degrade.tick(at(60)).is_empty());
+}
+
+#[test]
 fn an_exit_code_finds_its_run() {
     let app = container("a");
     let mut degrade = Degrade::new(Thresholds::default(), LIMITS);

@@ -33,7 +33,7 @@ use super::inquiry::{Answer, Inquiries};
 use super::status::Reporter;
 use super::{Description, LookUp};
 use crate::denial::Runtime;
-use describe::{add_status, of_container, of_event, of_sandbox, read_only_root};
+use describe::{add_status, ended, of_container, of_event, of_sandbox, read_only_root};
 
 /// A request takes at most this long.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
@@ -321,6 +321,7 @@ impl Client {
             };
             let answer: v1::ContainerStatusResponse = self.call("ContainerStatus", request).await?;
             if let Some(status) = answer.status {
+                description.ended = ended(&status);
                 add_status(&mut description.container, status);
             }
             description.container.read_only_root = read_only_root(&answer.info);

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use super::keep::Keeper;
 use super::{Now, Pipeline};
 use crate::degrade::{Change, Degrade, Failure, Moment, Shown, Transition};
-use crate::denial::{Container, Denial, Loss, Stage};
+use crate::denial::{Container, Denial, Loss, Runtime, Stage};
 use crate::events;
-use crate::identity::{Ended, Identity, Life};
+use crate::identity::{Ended, Identity, Life, LookUp};
 use crate::source::Source;
 use crate::state_file::{REASON_UNREADABLE, REASON_UNWRITTEN};
 
@@ -166,8 +166,30 @@ impl<S: Source> Pipeline<S> {
         });
     }
 
+    /// Asks the runtimes for exit codes that they have not told by themselves.
+    fn ask_for_exit_codes(&mut self, now: Now) {
+        for container in self.judge.degrade.unexplained_ends(moment(now)) {
+            match container.runtime {
+                // Theirs comes as an event; a container run with --rm is gone by now.
+                Runtime::Docker | Runtime::Podman => continue,
+                Runtime::Containerd | Runtime::Crio | Runtime::Unspecified => {}
+            }
+            let Some(runtimes) = &self.runtimes else {
+                return;
+            };
+            let look_up = LookUp {
+                id: container.id.clone(),
+                runtime: container.runtime,
+            };
+            if runtimes.look_ups.try_send(look_up).is_err() {
+                self.look_ups_dropped += 1;
+            }
+        }
+    }
+
     /// Lets time pass for the state machine, and tells what has changed.
     pub(super) fn tell_transitions(&mut self, now: Now) {
+        self.ask_for_exit_codes(now);
         let transitions = self.judge.tick(now);
         if let Some(loss) = self.judge.losses() {
             self.aggregate.lost_in_all(loss);

@@ -97,7 +97,7 @@ pub fn tables(served: &Served, width: Option<usize>) -> String {
                 let (name, cache) = (root.container.full_name(), printable(cache));
                 let name = printable(&name);
                 text.push_str(&format!(
-                    "{name}: without {cache} it {}\n",
+                    "{name}: its {cache} cannot be written: it {}\n",
                     printable(means)
                 ));
             }
@@ -160,7 +160,7 @@ mod tests {
         let expected = "\
 DEGRADED        WRITE ROOT    ERRNO  CAUSE            SINCE                 FAILURES  CACHE
 shop/p\\x1b/web  /var/cache/x  EROFS  read_only_mount  2026-01-01T00:00:00Z  9         OCSP cache
-shop/p\\x1b/web: without OCSP cache it asks the responder
+shop/p\\x1b/web: its OCSP cache cannot be written: it asks the responder
 
 FAILING TO START  WRITE ROOT  ERRNO  CAUSE    LAST                  TIMES  EXIT CODE
 shop/p\\x1b/web    /run        EROFS  unknown  2026-01-01T00:00:00Z  2      -

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 mod agent;
+mod degraded;
 #[path = "../engines/mod.rs"]
 mod engines;
 #[path = "../exposition/mod.rs"]
@@ -23,6 +24,7 @@ mod posture_price;
 mod prometheus;
 mod readme;
 mod short_lived;
+mod starts;
 mod tmpfs;
 
 use std::path::{Path, PathBuf};

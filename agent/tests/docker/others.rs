@@ -139,12 +139,28 @@ fn pods_are_named_through_cri() {
         ],
         mounts: &[("/data", stage.path())],
     };
+    // Both are refused something and end at once, one of them well.
+    let ending = [
+        ("job", "mkdir /srv/y; exit 0"),
+        ("broken", "mkdir /srv/y; exit 1"),
+    ];
     let (namespace, pod) = ("prod", "web-7d9f8b6c5-x2x4z");
     runtime.block_on(async {
         let uid = "8f6a2c1e-1111-4222-8333-0123456789ab";
         let labels = [("pod-template-hash", "7d9f8b6c5"), ("track", "canary")];
         let sandbox = containerd.pod(namespace, pod, uid, &labels).await.unwrap();
         containerd.run(&sandbox, &wanted).await.unwrap();
+        for (name, script) in ending {
+            let command = &["/bin/sh", "-c", script];
+            let mounts = &[];
+            let wanted = Wanted {
+                name,
+                command,
+                mounts,
+                ..wanted
+            };
+            containerd.run(&sandbox, &wanted).await.unwrap();
+        }
     });
     let whose = [("namespace", namespace), ("pod", pod), ("container", "app")];
     eventually(
@@ -169,6 +185,16 @@ fn pods_are_named_through_cri() {
         Duration::from_secs(5),
         || agent.sum("sealwatch_runtime_up", &[("runtime", "containerd")]) == 1.0,
     );
+    let failing = |name| {
+        let labels = [("pod", pod), ("container", name)];
+        agent.sum("sealwatch_start_failures_total", &labels)
+    };
+    let within = Duration::from_secs(30);
+    eventually("a start fails", within, || failing("broken") == 1.0);
+    let failed = agent.events(|event| event.text("/event") == "failing_to_start");
+    assert_eq!(failed.len(), 1, "{failed:#?}");
+    assert_eq!(failed[0].json["exit_code"], 1, "{failed:#?}");
+    assert_eq!(failing("job"), 0.0, "its exit code says that it ended well");
     runtime.block_on(containerd.clear());
     assert_eq!(agent.stop().code(), Some(0));
 }

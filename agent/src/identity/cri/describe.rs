@@ -74,6 +74,15 @@ pub(super) fn add_status(container: &mut Container, status: v1::ContainerStatus)
     container.mount_targets = labels::bounded_targets(targets);
 }
 
+/// How it ended, if it has.
+pub(super) fn ended(status: &v1::ContainerStatus) -> Option<Ended> {
+    let exited = status.state == v1::ContainerState::ContainerExited as i32;
+    // An exit code of 0 may be one that is not known; a time of the end may not.
+    (exited && status.finished_at > 0)
+        .then(|| Ended::at(status.exit_code, status.finished_at))
+        .flatten()
+}
+
 /// The image as the user named it; some runtimes put a bare digest first.
 fn image(spec: Option<&v1::ImageSpec>, reference: &str) -> String {
     let named = |text: &&str| !text.is_empty() && !text.starts_with("sha256:");
@@ -112,11 +121,7 @@ pub(super) fn of_event(event: v1::ContainerEventResponse, runtime: Runtime) -> V
         };
         container.name = labels::bounded(name);
         apply_labels(&mut container, pod.map(|pod| &pod.labels), &status.labels);
-        // An exit code of 0 may be one that is not known; a time of the end may not.
-        let ended = match event.container_event_type == stopped as i32 {
-            true if status.finished_at > 0 => Ended::at(status.exit_code, status.finished_at),
-            true | false => None,
-        };
+        let ended = ended(&status);
         add_status(&mut container, status);
         descriptions.push(Description { container, ended });
     }

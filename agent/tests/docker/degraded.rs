@@ -1,0 +1,187 @@
+//! A cache that cannot be written: degraded, over a restart of the daemon, until
+//! there is a place for it; a probe and a job that end well are nothing.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use xtask::engine::IMAGE;
+
+use super::agent::{Agent, Event, eventually};
+use super::engines::cannot_run;
+use super::{Stage, unique};
+
+/// Asks a server for a response each time, because it cannot keep it.
+const CLIENT: &str = "\
+httpd -p 127.0.0.1:8080 -h /etc
+while :; do
+  if [ -s /var/cache/myapp/response ]; then echo cached; else
+    response=$(wget -q -O - http://127.0.0.1:8080/passwd) && echo fetched
+    echo \"$response\" > /var/cache/myapp/response
+  fi
+  usleep 300000
+done";
+/// Tries its own directory once, and falls back to a writable one.
+const PROBE: &str = "\
+dir=/var/cache/myapp; ( echo x > $dir/probe ) || dir=/tmp
+while :; do echo x > $dir/file; usleep 200000; done";
+/// The same, and then it is done.
+const JOB: &str = "( echo x > /var/cache/myapp/probe ) || echo x > /tmp/probe; exit 0";
+
+const AFTER: Duration = Duration::from_secs(6);
+const SILENCE: Duration = Duration::from_secs(5);
+const SETTINGS: [&str; 8] = [
+    "--degraded.after",
+    "6s",
+    "--degraded.silence",
+    "5s",
+    "--start-window",
+    "5s",
+    "--degraded.failures",
+    "5",
+];
+const ROOT: &str = "/var/cache/myapp";
+
+fn start(stage: &Stage, name: &str, options: &[&str], script: &str) {
+    let mut args = vec!["run", "-d", "--read-only", "--network", "none"];
+    args.extend(["--name", name]);
+    args.extend(options);
+    args.extend([IMAGE, "sh", "-c", script]);
+    stage.engine.docker_ok(&args).unwrap();
+}
+
+fn agent(stage: &Stage, state: &Path) -> Agent {
+    let state = state.to_str().unwrap();
+    stage.agent(&[&SETTINGS[..], &["--state-file", state]].concat())
+}
+
+fn degraded(agent: &Agent, name: &str) -> f64 {
+    let labels = [
+        ("container", name),
+        ("write_root", ROOT),
+        ("errno", "EROFS"),
+    ];
+    agent.sum("sealwatch_degraded", &labels)
+}
+
+fn failures(agent: &Agent, name: &str) -> f64 {
+    let labels = [("container", name), ("write_root", ROOT)];
+    agent.sum("sealwatch_degraded_failures", &labels)
+}
+
+/// The changes of a container's state, denials left out.
+fn changes(agent: &Agent, name: &str) -> Vec<Event> {
+    agent.events(|event| event.text("/container/name") == name && !event.text("/event").is_empty())
+}
+
+fn kinds(agent: &Agent, name: &str) -> Vec<String> {
+    let changes = changes(agent, name);
+    let kind = |event: &Event| event.text("/event").to_owned();
+    changes.iter().map(kind).collect()
+}
+
+fn lines(stage: &Stage, name: &str, line: &str) -> usize {
+    let log = stage.engine.docker_ok(&["logs", name]).unwrap();
+    log.lines().filter(|found| *found == line).count()
+}
+
+#[test]
+fn a_client_without_its_cache_is_degraded() {
+    let stage = match Stage::set() {
+        Ok(stage) => stage,
+        Err(why) => return cannot_run("a_client_without_its_cache", &why),
+    };
+    let state = stage.path().join("state/state.json");
+    std::fs::create_dir(state.parent().unwrap()).unwrap();
+    let before = agent(&stage, &state);
+    let [client, replaced, probe, job] = ["client", "replaced", "probe", "job"].map(unique);
+    let begun = Instant::now();
+    start(&stage, &client, &[], CLIENT);
+    start(&stage, &replaced, &[], CLIENT);
+    start(&stage, &probe, &["--tmpfs", "/tmp"], PROBE);
+    start(&stage, &job, &["--tmpfs", "/tmp"], JOB);
+
+    let both = || degraded(&before, &client) == 1.0 && degraded(&before, &replaced) == 1.0;
+    eventually("both clients are degraded", AFTER * 3, both);
+    println!(
+        "degraded {:.1} s after the start",
+        begun.elapsed().as_secs_f64()
+    );
+    assert!(begun.elapsed() >= AFTER, "not before the threshold");
+    assert!(lines(&stage, &client, "fetched") > 5, "it refetches");
+    let told = changes(&before, &client);
+    assert_eq!(kinds(&before, &client), ["degraded"]);
+    assert_eq!(told[0].text("/write_root"), ROOT);
+    assert_eq!(told[0].text("/errno"), "EROFS");
+    assert_eq!(told[0].text("/cache"), "system cache");
+    let since = told[0].text("/since").to_owned();
+    let report = Command::new(env!("CARGO_BIN_EXE_sealwatch"))
+        .args(["report", "--agent", &before.address().to_string()])
+        .output()
+        .unwrap();
+    let report = String::from_utf8_lossy(&report.stdout).into_owned();
+    println!("{report}");
+    let row = report.lines().find(|line| line.starts_with(&client));
+    assert!(row.is_some_and(|row| row.contains(ROOT)), "{report}");
+
+    // Away for longer than the silence that would be a recovery.
+    let saved = || std::fs::read_to_string(&state).unwrap_or_default();
+    let kept = || saved().matches("\"degraded\"").count() >= 2;
+    eventually("the state is kept", Duration::from_secs(15), kept);
+    let seen = failures(&before, &client);
+    drop(before);
+    std::thread::sleep(SILENCE + Duration::from_secs(2));
+    let after = agent(&stage, &state);
+    // Its name comes a moment after the daemon is ready.
+    let still = || degraded(&after, &client) == 1.0;
+    eventually("still degraded", Duration::from_secs(3), still);
+    let gap = after.sum("sealwatch_unwatched_seconds", &[]);
+    assert!((7.0..25.0).contains(&gap), "{gap}");
+    assert!(
+        after.log().contains("has not been counted"),
+        "{}",
+        after.log()
+    );
+    std::thread::sleep(SILENCE + Duration::from_secs(2));
+    assert_eq!(degraded(&after, &client), 1.0);
+    assert!(failures(&after, &client) > seen, "the count goes on");
+    assert!(kinds(&after, &client).is_empty(), "no false recovery");
+    let (_, list) = after.get("/api/v1/degraded");
+    let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+    let rows = list["degraded"].as_array().unwrap();
+    let row = rows
+        .iter()
+        .find(|row| row["container"]["name"] == client.as_str());
+    assert_eq!(row.unwrap()["since"], since.as_str(), "{list:#}");
+
+    // The same container gets a place for its cache; another one is replaced.
+    let pid = ["inspect", "--format", "{{.State.Pid}}", &client];
+    let pid = stage.engine.docker_ok(&pid).unwrap();
+    let mounted = Command::new("nsenter")
+        .args(["--target", &pid, "--mount"])
+        .args(["/bin/mount", "-t", "tmpfs", "none", ROOT])
+        .output()
+        .unwrap();
+    assert!(mounted.status.success(), "{mounted:?}");
+    stage.engine.docker_ok(&["rm", "-f", &replaced]).unwrap();
+    start(&stage, &replaced, &["--tmpfs", ROOT], CLIENT);
+    let over = || degraded(&after, &client) == 0.0 && degraded(&after, &replaced) == 0.0;
+    eventually("neither is degraded", SILENCE * 4, over);
+    assert_eq!(kinds(&after, &client), ["recovered"]);
+    assert_eq!(changes(&after, &client)[0].text("/ending"), "silence");
+    assert_eq!(kinds(&after, &replaced), ["ended"]);
+    for name in [&client, &replaced] {
+        assert!(lines(&stage, name, "cached") > 0, "{name} caches");
+    }
+
+    for name in [&probe, &job] {
+        assert!(kinds(&after, name).is_empty(), "{name}");
+        let denied = [("container", name.as_str())];
+        assert_eq!(after.sum("sealwatch_degraded", &denied), 0.0, "{name}");
+    }
+    assert!(
+        list["failing_to_start"].as_array().unwrap().is_empty(),
+        "{list:#}"
+    );
+    assert_eq!(after.stop().code(), Some(0));
+}
