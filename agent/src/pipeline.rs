@@ -187,7 +187,7 @@ impl<S: Source> Pipeline<S> {
         for one in written {
             self.take_in_written(one, now);
         }
-        self.follow_switches();
+        self.follow_switches(now);
         if self.held.is_crowded() {
             self.explain(now, false);
         }
@@ -242,11 +242,11 @@ impl<S: Source> Pipeline<S> {
         if now.monotonic_ns.saturating_sub(self.expired_ns) >= EXPIRE_NS {
             self.expired_ns = now.monotonic_ns;
             self.expire(now);
+            self.sum_inventory(now);
             self.tell_transitions(now);
             self.note_runtimes();
             self.note_hooks();
             self.note_postures();
-            self.sum_inventory();
         }
         self.publish();
     }

@@ -13,6 +13,7 @@ use crate::degrade::{Change, Degrade, Failure, Moment, Shown, Transition};
 use crate::denial::{Container, Denial, Loss, Runtime, Stage};
 use crate::events;
 use crate::identity::{Ended, Identity, Life, LookUp};
+use crate::inventory::ContainerWrites;
 use crate::source::Source;
 use crate::state_file::{REASON_UNREADABLE, REASON_UNWRITTEN};
 
@@ -83,6 +84,25 @@ impl Judge {
         denial: &Denial,
     ) {
         self.degrade.sampled(container, write_root, denial);
+    }
+
+    /// A container's successful writes are counted from now on.
+    pub(super) fn watched(&mut self, container: &str, now: Now) {
+        self.degrade.watched(container, now.monotonic_ns);
+    }
+
+    /// Takes in the successful writes of the containers that are watched; the
+    /// failures that were counted with them are taken in before. To hear of one
+    /// again is harmless.
+    pub(super) fn successes(&mut self, writes: &[ContainerWrites], now: Now) {
+        for container in writes {
+            for row in container.rows.iter().filter(|row| row.last_ns > 0) {
+                let (whose, root) = (&container.container, &row.write_root);
+                self.degrade
+                    .succeeded(whose, root, row.last_ns, moment(now));
+            }
+        }
+        self.told |= !writes.is_empty();
     }
 
     pub(super) fn retire(&mut self, container: &str, now: Now) {

@@ -22,8 +22,8 @@ impl<S: Source> Pipeline<S> {
         aggregate.settle_all(|cgroup| identity.owner(cgroup));
         self.tell_oom_kills(now, true);
         self.judge_denials(now);
+        self.sum_inventory(now);
         self.tell_transitions(now);
-        self.sum_inventory();
         self.publish();
         self.judge.finish(now);
         if let Some(events) = self.events

@@ -120,7 +120,7 @@ impl<S: Source> Pipeline<S> {
     }
 
     /// Switches on and off what names, births, deaths and commands ask for.
-    pub(super) fn follow_switches(&mut self) {
+    pub(super) fn follow_switches(&mut self, now: Now) {
         self.switches.obey();
         if !std::mem::take(&mut self.switches.dirty) {
             return;
@@ -152,7 +152,10 @@ impl<S: Source> Pipeline<S> {
                 continue;
             }
             match self.source.watch_writes(cgroup.0, true) {
-                Ok(()) => drop(self.switches.watched.insert(cgroup, container)),
+                Ok(()) => {
+                    self.judge.watched(&container, now);
+                    self.switches.watched.insert(cgroup, container);
+                }
                 Err(error) => failed.push(error),
             }
             self.switches.changed = true;
@@ -163,7 +166,7 @@ impl<S: Source> Pipeline<S> {
     }
 
     /// Sums anew where something has changed.
-    pub(super) fn sum_inventory(&mut self) {
+    pub(super) fn sum_inventory(&mut self, now: Now) {
         if !std::mem::take(&mut self.switches.changed) {
             return;
         }
@@ -175,6 +178,7 @@ impl<S: Source> Pipeline<S> {
         // One that was watched only until its name came is not shown.
         let fits = |sum: &ContainerWrites| self.switches.wants(&sum.container);
         self.switches.sums = sums.into_iter().filter(fits).collect();
+        self.judge.successes(&self.switches.sums, now);
         let lost = self.switches.inventory.losses();
         self.aggregate.lost_in_all(lost);
         self.names_changed = true;

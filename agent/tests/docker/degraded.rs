@@ -50,9 +50,21 @@ fn start(stage: &Stage, name: &str, options: &[&str], script: &str) {
     stage.engine.docker_ok(&args).unwrap();
 }
 
-fn agent(stage: &Stage, state: &Path) -> Agent {
+fn agent(stage: &Stage, state: &Path, more: &[&str]) -> Agent {
     let state = state.to_str().unwrap();
-    stage.agent(&[&SETTINGS[..], &["--state-file", state]].concat())
+    stage.agent(&[&SETTINGS[..], &["--state-file", state], more].concat())
+}
+
+/// Mounts a tmpfs for its cache into a container that runs.
+fn mount(stage: &Stage, name: &str) {
+    let pid = ["inspect", "--format", "{{.State.Pid}}", name];
+    let pid = stage.engine.docker_ok(&pid).unwrap();
+    let mounted = Command::new("nsenter")
+        .args(["--target", &pid, "--mount"])
+        .args(["/bin/mount", "-t", "tmpfs", "none", ROOT])
+        .output()
+        .unwrap();
+    assert!(mounted.status.success(), "{mounted:?}");
 }
 
 fn degraded(agent: &Agent, name: &str) -> f64 {
@@ -93,16 +105,19 @@ fn a_client_without_its_cache_is_degraded() {
     };
     let state = stage.path().join("state/state.json");
     std::fs::create_dir(state.parent().unwrap()).unwrap();
-    let before = agent(&stage, &state);
-    let [client, replaced, probe, job] = ["client", "replaced", "probe", "job"].map(unique);
+    let before = agent(&stage, &state, &[]);
+    let names = ["client", "counted", "replaced", "probe", "job"];
+    let [client, counted, replaced, probe, job] = names.map(unique);
+    let clients = [&client, &counted, &replaced];
     let begun = Instant::now();
-    start(&stage, &client, &[], CLIENT);
-    start(&stage, &replaced, &[], CLIENT);
+    for name in clients {
+        start(&stage, name, &[], CLIENT);
+    }
     start(&stage, &probe, &["--tmpfs", "/tmp"], PROBE);
     start(&stage, &job, &["--tmpfs", "/tmp"], JOB);
 
-    let both = || degraded(&before, &client) == 1.0 && degraded(&before, &replaced) == 1.0;
-    eventually("both clients are degraded", AFTER * 3, both);
+    let all = || clients.iter().all(|name| degraded(&before, name) == 1.0);
+    eventually("the clients are degraded", AFTER * 3, all);
     println!(
         "degraded {:.1} s after the start",
         begun.elapsed().as_secs_f64()
@@ -126,14 +141,14 @@ fn a_client_without_its_cache_is_degraded() {
 
     // Away for longer than the silence that would be a recovery.
     let saved = || std::fs::read_to_string(&state).unwrap_or_default();
-    let kept = || saved().matches("\"degraded\"").count() >= 2;
+    let kept = || saved().matches("\"degraded\"").count() >= 3;
     eventually("the state is kept", Duration::from_secs(15), kept);
     let seen = failures(&before, &client);
     drop(before);
     std::thread::sleep(SILENCE + Duration::from_secs(2));
-    let after = agent(&stage, &state);
+    let after = agent(&stage, &state, &["--inventory", &counted]);
     // Its name comes a moment after the daemon is ready.
-    let still = || degraded(&after, &client) == 1.0;
+    let still = || clients.iter().all(|name| degraded(&after, name) == 1.0);
     eventually("still degraded", Duration::from_secs(3), still);
     let gap = after.sum("sealwatch_unwatched_seconds", &[]);
     assert!((7.0..25.0).contains(&gap), "{gap}");
@@ -145,7 +160,12 @@ fn a_client_without_its_cache_is_degraded() {
     std::thread::sleep(SILENCE + Duration::from_secs(2));
     assert_eq!(degraded(&after, &client), 1.0);
     assert!(failures(&after, &client) > seen, "the count goes on");
-    assert!(kinds(&after, &client).is_empty(), "no false recovery");
+    for name in clients {
+        assert!(
+            kinds(&after, name).is_empty(),
+            "no false recovery of {name}"
+        );
+    }
     let (_, list) = after.get("/api/v1/degraded");
     let list: serde_json::Value = serde_json::from_str(&list).unwrap();
     let rows = list["degraded"].as_array().unwrap();
@@ -154,23 +174,24 @@ fn a_client_without_its_cache_is_degraded() {
         .find(|row| row["container"]["name"] == client.as_str());
     assert_eq!(row.unwrap()["since"], since.as_str(), "{list:#}");
 
-    // The same container gets a place for its cache; another one is replaced.
-    let pid = ["inspect", "--format", "{{.State.Pid}}", &client];
-    let pid = stage.engine.docker_ok(&pid).unwrap();
-    let mounted = Command::new("nsenter")
-        .args(["--target", &pid, "--mount"])
-        .args(["/bin/mount", "-t", "tmpfs", "none", ROOT])
-        .output()
-        .unwrap();
-    assert!(mounted.status.success(), "{mounted:?}");
+    // The same containers get a place for their cache, of one of them successes
+    // are counted; another one is replaced.
+    mount(&stage, &counted);
+    let over = || degraded(&after, &counted) == 0.0;
+    eventually("a success is a recovery", Duration::from_secs(4), over);
+    mount(&stage, &client);
     stage.engine.docker_ok(&["rm", "-f", &replaced]).unwrap();
     start(&stage, &replaced, &["--tmpfs", ROOT], CLIENT);
     let over = || degraded(&after, &client) == 0.0 && degraded(&after, &replaced) == 0.0;
-    eventually("neither is degraded", SILENCE * 4, over);
-    assert_eq!(kinds(&after, &client), ["recovered"]);
-    assert_eq!(changes(&after, &client)[0].text("/ending"), "silence");
+    eventually("nobody is degraded", SILENCE * 4, over);
+    for (name, ending) in [(&counted, "success"), (&client, "silence")] {
+        let told = changes(&after, name);
+        assert_eq!(told.len(), 1, "{told:#?}");
+        assert_eq!(told[0].text("/event"), "recovered");
+        assert_eq!(told[0].text("/ending"), ending);
+    }
     assert_eq!(kinds(&after, &replaced), ["ended"]);
-    for name in [&client, &replaced] {
+    for name in clients {
         assert!(lines(&stage, name, "cached") > 0, "{name} caches");
     }
 
