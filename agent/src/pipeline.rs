@@ -120,6 +120,9 @@ impl<S: Source> Pipeline<S> {
     pub fn describe(&mut self, description: Description, now: Now) {
         let (id, ended) = (description.container.id.clone(), description.ended);
         self.identity.described(description, now.monotonic_ns);
+        if let Some(postures) = &self.postures {
+            postures.look(&id);
+        }
         self.switches.dirty = true;
         self.names_changed = true;
         if let Some(container) = self.identity.container(&id) {

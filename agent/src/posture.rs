@@ -17,9 +17,8 @@
 //! | `reader` | the thread that calls them |
 //!
 //! The sampler of tmpfs mounts reads the same tables. It does so to find its
-//! mounts, behind a crew of threads since it asks what is mounted, and reads less
-//! and less often; a remounted root must be told in seconds. So each reads for
-//! itself, which costs some 50 microseconds a reading.
+//! mounts, behind a crew of threads since it asks what is mounted, and reads half
+//! as often; a remounted root must be told soon. So each reads for itself.
 
 mod cover;
 mod host;

@@ -57,6 +57,13 @@ impl Postures {
         }
     }
 
+    /// A runtime told something of it: its mounts may have changed as well.
+    pub(super) fn look(&self, container: &str) {
+        if self.by_id.contains_key(container) {
+            self.reader.look(&container.into());
+        }
+    }
+
     /// Ordered by labels.
     pub(super) fn judged(&self) -> Arc<[Arc<Posture>]> {
         Arc::clone(&self.judged)

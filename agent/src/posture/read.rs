@@ -123,39 +123,38 @@ impl Known {
         differs
     }
 
+    /// Of the process of the last turn while it is there, otherwise of the
+    /// group's lowest.
     fn read(&self, around: &Around) -> Result<Reading, Unknown> {
-        let first = self.first_process()?;
-        let (pid, _) = first;
-        let namespace = process::mount_namespace(pid).map_err(because)?;
-        if Some(namespace) == around.host_namespace {
-            return Err(Unknown::HostMounts);
-        }
-        let (text, whole) = process::mount_table(pid).map_err(because)?;
-        let status = file(pid, "status").map_err(because)?;
-        let uid_map = file(pid, "uid_map").map_err(because)?;
-        // Its number may have become another process's meanwhile.
-        if started(pid) != Some(first.1) {
-            return Err(Unknown::NoProcess);
-        }
-        Ok(Reading {
-            first,
-            text,
-            whole,
-            user: user::user(&status, &uid_map),
-        })
-    }
-
-    /// The one of the last turn while it is there, otherwise the group's lowest.
-    fn first_process(&self) -> Result<(u32, u64), Unknown> {
-        let known = self
-            .first
-            .filter(|(pid, tick)| started(*pid) == Some(*tick));
-        if let Some(first) = known {
-            return Ok(first);
+        let known = self.first.map(|first| read(first, around));
+        if let Some(Ok(reading)) = known {
+            return Ok(reading);
         }
         let pid = process::of_group(&self.group).ok_or(Unknown::NoProcess)?;
-        Ok((pid, started(pid).ok_or(Unknown::NoProcess)?))
+        read((pid, started(pid).ok_or(Unknown::NoProcess)?), around)
     }
+}
+
+/// Reads of a process that was started at that tick.
+fn read(first: (u32, u64), around: &Around) -> Result<Reading, Unknown> {
+    let (pid, _) = first;
+    let namespace = process::mount_namespace(pid).map_err(because)?;
+    if Some(namespace) == around.host_namespace {
+        return Err(Unknown::HostMounts);
+    }
+    let (text, whole) = process::mount_table(pid).map_err(because)?;
+    let status = file(pid, "status").map_err(because)?;
+    let uid_map = file(pid, "uid_map").map_err(because)?;
+    // Its number may have become another process's since.
+    if started(pid) != Some(first.1) {
+        return Err(Unknown::NoProcess);
+    }
+    Ok(Reading {
+        first,
+        text,
+        whole,
+        user: user::user(&status, &uid_map),
+    })
 }
 
 fn started(pid: u32) -> Option<u64> {

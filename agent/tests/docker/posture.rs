@@ -13,7 +13,7 @@ use super::others::{APP, images};
 use super::{Stage, unique};
 
 /// Longer than between two readings of a table that stands still.
-const WITHIN: Duration = Duration::from_secs(25);
+const WITHIN: Duration = Duration::from_secs(40);
 
 impl Stage {
     /// Starts a container that stays.
