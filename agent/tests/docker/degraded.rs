@@ -206,3 +206,33 @@ fn a_client_without_its_cache_is_degraded() {
     );
     assert_eq!(after.stop().code(), Some(0));
 }
+
+#[test]
+fn a_state_that_cannot_be_used_stops_nobody() {
+    if let Err(why) = super::engines::may_start() {
+        return cannot_run("a_state_that_cannot_be_used", &why);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let half = dir.path().join("half.json");
+    std::fs::write(&half, "{\"version\":1,\"boot_id\":\"").unwrap();
+    let missing = dir.path().join("missing/state.json");
+    for (path, said, reason) in [
+        (&half, "cannot be used", "state_unreadable"),
+        (&missing, "make or mount this directory", "state_unwritten"),
+    ] {
+        let state = path.to_str().unwrap();
+        let none = ["--docker-socket", "none", "--cri-endpoint", "none"];
+        let agent = Agent::start(dir.path(), &[&none[..], &["--state-file", state]].concat());
+        let log = agent.log();
+        let named = path.parent().unwrap().to_str().unwrap();
+        let line = log.lines().find(|line| line.contains(said));
+        assert!(line.is_some_and(|line| line.contains(named)), "{log}");
+        eventually("it is counted", Duration::from_secs(15), || {
+            agent.sum("sealwatch_lost_total", &[("reason", reason)]) >= 1.0
+        });
+        assert_eq!(agent.stop().code(), Some(0));
+    }
+    let mended = std::fs::read_to_string(&half).unwrap();
+    assert!(mended.contains("\"saved_ns\""), "{mended}");
+    assert!(!missing.exists());
+}
