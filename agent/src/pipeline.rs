@@ -36,7 +36,7 @@ use crate::denial::{CgroupId, Loss, Owner, Stage};
 use crate::events::{self, EventWriter};
 use crate::http::Published;
 use crate::identity::hierarchy::Scan;
-use crate::identity::{Description, Identity, Seen};
+use crate::identity::{Identity, Seen};
 use crate::source::{RecordKind, Source, SourceError};
 use crate::write_root;
 use degrade::Judge;
@@ -114,20 +114,6 @@ impl<S: Source> Pipeline<S> {
             self.note(cgroup, seen);
         }
         self.tell_lives(now);
-    }
-
-    /// Takes in what a runtime tells.
-    pub fn describe(&mut self, description: Description, now: Now) {
-        let (id, ended) = (description.container.id.clone(), description.ended);
-        self.identity.described(description, now.monotonic_ns);
-        if let Some(postures) = &self.postures {
-            postures.look(&id);
-        }
-        self.switches.dirty = true;
-        self.names_changed = true;
-        if let Some(container) = self.identity.container(&id) {
-            self.judge.described(container, ended, now);
-        }
     }
 
     /// Takes in every record that waits.

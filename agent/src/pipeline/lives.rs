@@ -1,13 +1,14 @@
-//! Beginnings and ends of containers go to those who keep state of them.
+//! Beginnings and ends of containers, and what runtimes tell of them, go to those
+//! who keep state of them.
 //!
-//! In: `Life`s of `identity`. Out: calls of the stages. Invariant: each hears each life
+//! In: `Life`s of `identity`, descriptions. Out: calls of the stages. Invariant: each hears each life
 //! once and in order; what a stage has no room for now is told to it again.
 //! Lacks on purpose: the state.
 
 use std::collections::VecDeque;
 
 use super::{Now, Pipeline};
-use crate::identity::Life;
+use crate::identity::{Description, Life};
 use crate::source::Source;
 
 /// What a stage had no room for yet. Of each container it holds an end and the
@@ -57,6 +58,20 @@ impl<S: Source> Pipeline<S> {
         }
         if let Some(postures) = &mut self.postures {
             postures.tell_all(&lives);
+        }
+    }
+
+    /// Takes in what a runtime tells.
+    pub fn describe(&mut self, description: Description, now: Now) {
+        let (id, ended) = (description.container.id.clone(), description.ended);
+        self.identity.described(description, now.monotonic_ns);
+        if let Some(postures) = &self.postures {
+            postures.look(&id);
+        }
+        self.switches.dirty = true;
+        self.names_changed = true;
+        if let Some(container) = self.identity.container(&id) {
+            self.judge.described(container, ended, now);
         }
     }
 }

@@ -5,10 +5,11 @@
 //! what was read of it, or what is known of it, has changed. Lacks on purpose:
 //! reading and judging.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Pipeline;
+use super::lives::Untold;
 use crate::denial::{Container, Loss, Stage};
 use crate::identity::Life;
 use crate::posture::{Posture, Reader, Watched, judge};
@@ -20,7 +21,7 @@ pub const REASON_POSTURE_TABLE_FULL: &str = "posture_table_full";
 /// The reader, what it could not be told yet, and what came of its report.
 pub(super) struct Postures {
     reader: Reader,
-    untold: VecDeque<Life>,
+    untold: Untold,
     by_id: HashMap<String, Arc<Posture>>,
     judged: Arc<[Arc<Posture>]>,
 }
@@ -29,32 +30,15 @@ impl Postures {
     pub(super) fn new(reader: Reader) -> Self {
         Postures {
             reader,
-            untold: VecDeque::new(),
+            untold: Untold::default(),
             by_id: HashMap::new(),
             judged: Arc::new([]),
         }
     }
 
-    fn tell(&self, life: &Life) -> bool {
-        match life {
-            Life::Begun {
-                container, home, ..
-            } => self.reader.watch(Watched {
-                container: Arc::clone(container),
-                group: home.to_vec(),
-            }),
-            Life::Ended { container } => self.reader.forget(container),
-        }
-    }
-
     pub(super) fn tell_all(&mut self, lives: &[Life]) {
-        self.untold.extend(lives.iter().cloned());
-        while let Some(life) = self.untold.front() {
-            if !self.tell(life) {
-                break;
-            }
-            self.untold.pop_front();
-        }
+        let Postures { reader, untold, .. } = self;
+        untold.tell(lives, |life| tell(reader, life));
     }
 
     /// A runtime told something of it: its mounts may have changed as well.
@@ -105,6 +89,19 @@ impl Postures {
             self.judged = judged.into();
         }
         differs
+    }
+}
+
+/// False where the reader has no room.
+fn tell(reader: &Reader, life: &Life) -> bool {
+    match life {
+        Life::Begun {
+            container, home, ..
+        } => reader.watch(Watched {
+            container: Arc::clone(container),
+            group: home.to_vec(),
+        }),
+        Life::Ended { container } => reader.forget(container),
     }
 }
 

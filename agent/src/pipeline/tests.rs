@@ -14,6 +14,7 @@ use super::*;
 use crate::aggregate::Snapshot;
 use crate::config::Limits;
 use crate::denial::{Cause, Container, Runtime};
+use crate::identity::Description;
 use crate::source::replay::{Recorder, Replay};
 
 const LIMITS: Limits = Limits {
