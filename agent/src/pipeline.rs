@@ -11,6 +11,7 @@
 mod build;
 mod degrade;
 mod end;
+mod expire;
 mod held;
 mod inventory;
 mod keep;
@@ -26,7 +27,6 @@ mod task;
 mod tests;
 mod tmpfs;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::aggregate::{Aggregate, Explained, HookState, RuntimeState};
@@ -59,8 +59,6 @@ pub use task::{SCAN_MAX, start_scan};
 
 /// How often the dead are looked for.
 const EXPIRE_NS: u64 = 1_000_000_000;
-/// How often counters without an owner are looked for.
-const SWEEP_NS: u64 = 30_000_000_000;
 /// How long the series of a dead container stay: two scrapes a minute apart see them.
 pub const GRACE_NS: u64 = 120_000_000_000;
 
@@ -347,42 +345,6 @@ impl<S: Source> Pipeline<S> {
         match events::line(&sample, count) {
             Ok(line) => events.write(line),
             Err(error) => tracing::error!(%error, "an event cannot be written as JSON"),
-        }
-    }
-
-    /// Lets go of what has been dead for its grace time.
-    fn expire(&mut self, now: Now) {
-        let expired = self.identity.expire(now.monotonic_ns);
-        for container in &expired.containers {
-            self.aggregate.retire(container);
-            self.judge.retire(container, now);
-            if let Some(tmpfs) = &mut self.tmpfs {
-                tmpfs.retire(container);
-            }
-        }
-        let sweep = now.monotonic_ns.saturating_sub(self.swept_ns) >= SWEEP_NS;
-        if expired.cgroups.is_empty() && !sweep {
-            return;
-        }
-        self.swept_ns = now.monotonic_ns;
-        for cgroup in &expired.cgroups {
-            self.forget_oom_kills(*cgroup);
-        }
-        let gone: HashSet<CgroupId> = expired.cgroups.into_iter().collect();
-        self.switches.inventory.forget(&gone);
-        let Self {
-            source,
-            identity,
-            aggregate,
-            ..
-        } = self;
-        let keys = aggregate.forgettable(&gone, now.monotonic_ns, |cgroup| identity.owner(cgroup));
-        if keys.is_empty() {
-            return;
-        }
-        match source.forget(&keys) {
-            Ok(()) => aggregate.forgotten(&keys, |cgroup| identity.owner(cgroup)),
-            Err(error) => self.map_failed(&error),
         }
     }
 }
