@@ -87,7 +87,8 @@ impl Daemon {
         xtask::step::tail(&text)
     }
 
-    /// Waits until it knows containers by these names.
+    /// Waits until it knows containers by these names, and that their roots are as
+    /// read-only as was asked for.
     pub async fn knows(&self, containers: &[[&str; 3]]) -> Result<()> {
         let begun = Instant::now();
         loop {
@@ -96,7 +97,11 @@ impl Daemon {
                 let mut infos = series
                     .iter()
                     .filter(|series| series.name == "sealwatch_container_info");
+                let sealed = series.iter().find(|series| {
+                    series.name == "sealwatch_rootfs_readonly" && is_of(series, names)
+                });
                 infos.any(|series| is_of(series, names))
+                    && sealed.is_some_and(|series| series.value == 1.0)
             };
             if containers.iter().all(known) {
                 return Ok(());
