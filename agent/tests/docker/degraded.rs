@@ -149,7 +149,7 @@ fn a_client_without_its_cache_is_degraded() {
     let after = agent(&stage, &state, &["--inventory", &counted]);
     // Its name comes a moment after the daemon is ready.
     let still = || clients.iter().all(|name| degraded(&after, name) == 1.0);
-    eventually("still degraded", Duration::from_secs(3), still);
+    eventually("still degraded", Duration::from_secs(15), still);
     let gap = after.sum("sealwatch_unwatched_seconds", &[]);
     assert!((7.0..25.0).contains(&gap), "{gap}");
     assert!(
@@ -178,7 +178,7 @@ fn a_client_without_its_cache_is_degraded() {
     // are counted; another one is replaced.
     mount(&stage, &counted);
     let over = || degraded(&after, &counted) == 0.0;
-    eventually("a success is a recovery", Duration::from_secs(4), over);
+    eventually("a success is a recovery", Duration::from_secs(15), over);
     mount(&stage, &client);
     stage.engine.docker_ok(&["rm", "-f", &replaced]).unwrap();
     start(&stage, &replaced, &["--tmpfs", ROOT], CLIENT);

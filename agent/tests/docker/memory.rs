@@ -30,7 +30,7 @@ fn a_container_killed_by_its_own_tmpfs_is_counted_after_it_is_gone() {
     let said = stage.run(&victim, &options, &["sh", "-c", SCRIPT]);
     assert_eq!(said, "137\n137\n137\n");
     let killed = |name: &str| agent.sum("sealwatch_oom_kills_total", &[("container", name)]);
-    eventually("the kills are counted", Duration::from_secs(8), || {
+    eventually("the kills are counted", Duration::from_secs(20), || {
         killed(&victim) >= KILLS as f64
     });
     assert_eq!(killed(&victim), KILLS as f64);
