@@ -12,6 +12,7 @@ use super::ServedContainer;
 use super::columns::printable;
 use crate::aggregate::Snapshot;
 use crate::denial::FindingKind;
+use crate::posture::Unknown;
 use crate::record::{PostureRecord, VERSION};
 
 /// Findings that a person is shown.
@@ -63,7 +64,10 @@ pub fn sentences(served: &Served) -> String {
             let line = format!("{container}: {sentence}; {fix}\n");
             lines.push((rank(&finding.finding), line));
         }
-        if let Some(why) = &posture.root_unknown {
+        // A container that is being started is judged a moment later.
+        let starting = Unknown::Starting.label();
+        let unknown = posture.root_unknown.as_deref();
+        if let Some(why) = unknown.filter(|why| *why != starting) {
             let why = printable(why);
             let line = format!("{container}: whether its root is read-only is not known ({why})\n");
             lines.push((usize::MAX, line));
@@ -110,11 +114,13 @@ mod tests {
     #[test]
     fn the_worst_comes_first_and_the_unknown_last() {
         let mut unknown = served(&[], "c");
-        unknown["root_unknown"] = "starting".into();
+        unknown["root_unknown"] = "no_root".into();
+        let mut starting = served(&[], "d");
+        starting["root_unknown"] = "starting".into();
         let list = serde_json::json!({"version": 2, "postures": [
             served(&[("tmpfs_without_size", "tmpfs /t without size"), ("later", "x\u{1b}[2J")], "a"),
             served(&[("runtime_socket", "socket"), ("runs_as_root", "it runs as root")], "b"),
-            unknown,
+            unknown, starting,
         ]});
         let expected = "
 FINDINGS
@@ -122,7 +128,7 @@ b: socket; mend it
 b: it runs as root; mend it
 a: tmpfs /t without size; mend it
 a: x\\x1b[2J; mend it
-c: whether its root is read-only is not known (starting)
+c: whether its root is read-only is not known (no_root)
 ";
         assert_eq!(sentences(&serde_json::from_value(list).unwrap()), expected);
         assert_eq!(sentences(&Served::default()), "");
