@@ -41,7 +41,7 @@ use series::Series;
 
 pub use attributed::Attributed;
 pub use counter::key_of;
-pub use memory::Killed;
+pub use memory::{Killed, NAME_WAIT_NS};
 pub use recent::{ROWS_MAX, ROWS_PER_OWNER_MAX};
 pub use series::{Limited, OTHER};
 pub use snapshot::{

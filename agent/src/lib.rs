@@ -5,6 +5,7 @@
 pub mod aggregate;
 pub mod catalog;
 pub mod classify;
+pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod decode;

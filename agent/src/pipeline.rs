@@ -48,7 +48,8 @@ use posture::Postures;
 use sealwatch_ebpf::wire::{STATS_MAX, Stat};
 use tmpfs::Tmpfs;
 
-pub use held::{NAME_WAIT_NS, REST_WAIT_NS};
+pub use crate::aggregate::NAME_WAIT_NS;
+pub use held::REST_WAIT_NS;
 pub use inventory::{REASON_INVENTORY_FULL, REASON_INVENTORY_RING_FULL, Watch};
 pub use keep::Keeper;
 pub use memory::REASON_OOM_TABLE_FULL;

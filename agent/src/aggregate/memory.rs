@@ -16,7 +16,7 @@ use sealwatch_ebpf::wire::OomValue;
 use super::Aggregate;
 use crate::denial::{CgroupId, Owner};
 
-/// Longest that a kill waits for its container's name, in nanoseconds.
+/// Longest that a kill or a sample waits for its container's name, in nanoseconds.
 pub const NAME_WAIT_NS: u64 = 4_000_000_000;
 /// Most kills in the list.
 pub const RECENT_MAX: usize = 64;

@@ -15,13 +15,13 @@ use std::thread;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use rustix::time::{ClockId, clock_gettime};
 
 use super::bucket::Bucket;
 use super::pace::Queue;
 use super::upper::{Upper, upper};
 use super::walk::{Found, Step, host_root, walk};
 use super::{Kept, Layer, Report, Unmeasured};
+use crate::clock::{monotonic_ns as now_ns, thread_cpu_ns};
 use crate::mountinfo::{self, process};
 
 /// Containers that are watched; later ones are counted.
@@ -297,18 +297,6 @@ fn growth(before: Found, before_ns: u64, found: Found, now_ns: u64) -> Option<f6
     }
     let seconds = (now_ns - before_ns) as f64 / 1e9;
     Some((found.bytes as f64 - before.bytes as f64) / seconds)
-}
-
-fn now_ns() -> u64 {
-    ns(clock_gettime(ClockId::Monotonic))
-}
-
-fn thread_cpu_ns() -> u64 {
-    ns(clock_gettime(ClockId::ThreadCPUTime))
-}
-
-fn ns(time: rustix::time::Timespec) -> u64 {
-    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
 }
 
 #[cfg(test)]

@@ -11,8 +11,6 @@ use std::sync::Arc;
 use crate::denial::Denial;
 use crate::mounts::Mount;
 
-/// Longest that a sample waits for a name, in nanoseconds.
-pub const NAME_WAIT_NS: u64 = 4_000_000_000;
 /// Longest that a sample waits for the rest, in nanoseconds, where the name is known:
 /// some runtimes tell no more.
 pub const REST_WAIT_NS: u64 = 1_000_000_000;

@@ -6,6 +6,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::clock;
+
 /// One moment on both clocks.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
@@ -18,10 +20,8 @@ pub struct Now {
 impl Now {
     /// This one.
     pub fn read() -> Self {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        let nanoseconds = i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec);
         Now {
-            monotonic_ns: u64::try_from(nanoseconds).unwrap_or(0),
+            monotonic_ns: clock::monotonic_ns(),
             wall: SystemTime::now(),
         }
     }

@@ -14,11 +14,11 @@ use std::thread;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use rustix::time::{ClockId, clock_gettime};
 
 use super::pace::Queue;
 use super::read::{Around, Known};
 use super::{Facts, HostMounts};
+use crate::clock::monotonic_ns as now_ns;
 use crate::mountinfo::{self, process};
 
 /// Containers that are watched; later ones are counted.
@@ -235,9 +235,4 @@ impl Desk {
             self.report.store(Arc::new(self.told.clone()));
         }
     }
-}
-
-fn now_ns() -> u64 {
-    let time = clock_gettime(ClockId::Monotonic);
-    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
 }

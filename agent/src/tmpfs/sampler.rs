@@ -14,15 +14,15 @@ use std::thread;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use rustix::time::{ClockId, clock_gettime};
 
 use super::memory::MemoryRoot;
 use super::pace::Queue;
 use super::report::{ContainerTmpfs, Report};
 use super::track::Track;
 use super::visit::{Known, Place, Surroundings, visit};
-use super::worker::{Crew, Job, Outcome, thread_cpu_ns};
+use super::worker::{Crew, Job, Outcome};
 use super::{HostTmpfs, Unmeasured};
+use crate::clock::{monotonic_ns as now_ns, thread_cpu_ns};
 use crate::mountinfo::{self, Device, process};
 
 /// Containers that are watched; later ones are counted.
@@ -329,9 +329,4 @@ fn shared(told: &BTreeMap<Arc<str>, Arc<ContainerTmpfs>>) -> HashMap<Device, usi
     }
     shared.retain(|_, containers| *containers > 1);
     shared
-}
-
-fn now_ns() -> u64 {
-    let time = clock_gettime(ClockId::Monotonic);
-    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
 }

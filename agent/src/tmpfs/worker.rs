@@ -13,9 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
-
 use super::visit::{Known, Place, Seen, Surroundings};
+use crate::clock;
 
 /// Threads that may hang before all turns stop.
 pub(super) const STUCK_MAX: usize = 4;
@@ -208,7 +207,7 @@ impl Crew {
             .spawn(move || {
                 while let Ok(batch) = given.recv() {
                     let late = work(&batch, turn, &own_at);
-                    *lock(&own_cpu) = thread_cpu_ns();
+                    *lock(&own_cpu) = clock::thread_cpu_ns();
                     let word = late.clone().map_or(Word::Done, Word::Late);
                     if say.send(word).is_err() || late.is_some() {
                         return;
@@ -234,12 +233,6 @@ fn work(batch: &Batch, turn: Turn, at: &At) -> Option<Arc<str>> {
         }
         lock(&batch.seen).push((job, seen));
     }
-}
-
-/// Processor time of the calling thread.
-pub(super) fn thread_cpu_ns() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
 }
 
 /// What a mutex holds is whole even where its holder panicked: each is held for

@@ -11,7 +11,14 @@ use super::{Finding, finding};
 /// From left to right. Modules of one layer do not know each other.
 const LAYERS: [&[&str]; 16] = [
     &["denial"],
-    &["config", "mountinfo", "process", "state_file", "write_root"],
+    &[
+        "clock",
+        "config",
+        "mountinfo",
+        "process",
+        "state_file",
+        "write_root",
+    ],
     &["catalog"],
     &["host"],
     &["source"],
