@@ -20,7 +20,7 @@ use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider, Source};
 
-pub use pattern::matches;
+pub use pattern::{fits, matches};
 pub use settings::{ENV_PREFIX, Flags, SETTINGS, Setting};
 
 use crate::denial::Backend;

@@ -8,6 +8,7 @@ pub mod classify;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod contract;
 pub mod decode;
 pub mod degrade;
 pub mod denial;

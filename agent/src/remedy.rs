@@ -11,7 +11,7 @@ mod flags;
 mod knowledge;
 mod lsm;
 mod ownership;
-mod pattern;
+pub mod pattern;
 mod plain;
 mod plan;
 mod read_only;

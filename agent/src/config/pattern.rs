@@ -1,8 +1,10 @@
-//! Patterns of containers' names and ids.
+//! Patterns of containers' names and ids, and of pods.
 //!
-//! In: a pattern, where `*` is any run of characters, and a name. Out: whether
-//! it fits. Invariant: the time is bounded by the product of both lengths.
-//! Lacks on purpose: anything but `*`.
+//! In: a pattern, where `*` is any run of characters, and a name or container.
+//! Out: whether it fits. Invariant: the time is bounded by the product of both
+//! lengths. Lacks on purpose: anything but `*`.
+
+use crate::denial::Container;
 
 /// Shortest beginning of an id that stands for the id, as runtimes show it.
 const ID_MIN: usize = 12;
@@ -33,9 +35,51 @@ pub fn matches(pattern: &str, name: &str) -> bool {
     name.ends_with(tail)
 }
 
+/// Does the pattern fit the container: its name or id, or, where there is a
+/// slash, `NAMESPACE/POD` or `NAMESPACE/POD/CONTAINER`? A runtime's name has no
+/// slash.
+pub fn fits(pattern: &str, container: &Container) -> bool {
+    if !pattern.contains('/') {
+        return matches(pattern, &container.name) || matches(pattern, &container.id);
+    }
+    let mut parts = pattern.splitn(3, '/');
+    let mut part = |name: &str| parts.next().is_none_or(|part| matches(part, name));
+    !container.pod.is_empty()
+        && part(&container.namespace)
+        && part(&container.pod)
+        && part(&container.name)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{fits, matches};
+    use crate::denial::{Container, Runtime};
+
+    #[test]
+    fn containers_by_name_id_and_pod() {
+        let docker = Container {
+            name: "web".to_owned(),
+            ..Container::unnamed(&"c0ffee11".repeat(8), Runtime::Docker)
+        };
+        let pod = Container {
+            namespace: "shop".to_owned(),
+            pod: "cart-7d-x2".to_owned(),
+            ..docker.clone()
+        };
+        for (pattern, of_docker, of_pod) in [
+            ("web", true, true),
+            ("c0ffee11c0ff", true, true),
+            ("shop/cart-7d-x2", false, true),
+            ("shop/cart-*/web", false, true),
+            ("shop/cart-*/db", false, false),
+            ("*/*", false, true),
+            ("/", false, false),
+            ("stage/cart-7d-x2/web", false, false),
+        ] {
+            assert_eq!(fits(pattern, &docker), of_docker, "{pattern}");
+            assert_eq!(fits(pattern, &pod), of_pod, "{pattern}");
+        }
+    }
 
     #[test]
     fn names_patterns_and_ids() {

@@ -6,7 +6,7 @@
 
 /// Does the whole path fit? `*` is any run of characters within a component,
 /// `**` any number of components, none included.
-pub(super) fn fits(pattern: &str, path: &str) -> bool {
+pub fn fits(pattern: &str, path: &str) -> bool {
     sequence(&parts(pattern), &parts(path), |pattern, part| {
         *pattern == "**" && part.is_none() || part.is_some_and(|part| word(pattern, part))
     })

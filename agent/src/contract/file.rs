@@ -1,0 +1,148 @@
+//! A contract's file: YAML, one document per contract.
+//!
+//! In: a path, or text. Out: [`Contract`]s, or an error that names the file, the
+//! place in it, the value and what to write instead; and back to text.
+//! Invariant: reading is bounded in bytes, contracts and entries; nothing of the
+//! file reaches a terminal unescaped. Lacks on purpose: judging (`parse`).
+
+use std::path::Path;
+
+use serde::Deserialize as _;
+use serde_yaml_ng::{Deserializer, Value};
+
+use super::{CONTRACTS_MAX, Contract, parse as judge};
+use crate::denial::escape;
+use crate::state_file;
+
+/// Largest file.
+pub const FILE_MAX_BYTES: usize = 1 << 20;
+
+/// Most brackets within each other: the parser's time grows with their square.
+const DEPTH_MAX: usize = 64;
+
+/// Why there is no contract.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ContractError {
+    /// A file that cannot be read.
+    #[error("cannot read the contract {file}: {reason}\n  fix:  name a readable file in YAML")]
+    File {
+        /// The file.
+        file: String,
+        /// The system's words.
+        reason: String,
+    },
+    /// A text that is no YAML, or too much of it.
+    #[error("cannot use the contract {file}: {reason}\n  fix:  {fix}")]
+    Text {
+        /// The file.
+        file: String,
+        /// The parser's words, with line and column.
+        reason: String,
+        /// What would do.
+        fix: String,
+    },
+    /// A value that its key does not take.
+    #[error("bad value {value} for {place}\n  from: {file}\n  fix:  {fix}")]
+    Value {
+        /// The file.
+        file: String,
+        /// Keys and positions that lead to the value: `write_roots[2].kind`.
+        place: String,
+        /// What is there.
+        value: String,
+        /// What would do.
+        fix: String,
+    },
+    /// A key that is none.
+    #[error("no key is called {key:?} in {place}\n  from: {file}\n  fix:  {fix}")]
+    Unknown {
+        /// The file.
+        file: String,
+        /// Where it stands.
+        place: String,
+        /// What is there.
+        key: String,
+        /// The nearest name, or all of them.
+        fix: String,
+    },
+}
+
+/// The contracts of a file.
+pub fn load(path: &Path) -> Result<Vec<Contract>, ContractError> {
+    let file = escape(path.as_os_str().as_encoded_bytes());
+    let bad = |reason: String| ContractError::File {
+        file: file.clone(),
+        reason,
+    };
+    let read = state_file::read(path, FILE_MAX_BYTES).map_err(|error| bad(error.to_string()))?;
+    let bytes = read.ok_or_else(|| bad("there is no such file".to_owned()))?;
+    let text = String::from_utf8(bytes).map_err(|_| bad("it is not UTF-8".to_owned()))?;
+    parse(&file, &text)
+}
+
+/// The contracts of a text; `file` is what errors call it. One at least.
+pub fn parse(file: &str, text: &str) -> Result<Vec<Contract>, ContractError> {
+    let bad = |reason: String, fix: String| ContractError::Text {
+        file: file.to_owned(),
+        reason,
+        fix,
+    };
+    if text.len() > FILE_MAX_BYTES {
+        let reason = format!("it has more than {FILE_MAX_BYTES} bytes");
+        return Err(bad(
+            reason,
+            "give each container a file of its own".to_owned(),
+        ));
+    }
+    if depth(text) > DEPTH_MAX {
+        let reason = format!("it opens more than {DEPTH_MAX} brackets within each other");
+        return Err(bad(
+            reason,
+            "close them, or write lists with `- `".to_owned(),
+        ));
+    }
+    let mut contracts = Vec::new();
+    for document in Deserializer::from_str(text) {
+        let value = Value::deserialize(document).map_err(|error| {
+            let fix = "write YAML; `sealwatch contract schema` prints what it may hold";
+            bad(escape(error.to_string().as_bytes()), fix.to_owned())
+        })?;
+        // What stands behind a last `---` is no contract.
+        if value.is_null() {
+            continue;
+        }
+        if contracts.len() == CONTRACTS_MAX {
+            let reason = format!("it has more than {CONTRACTS_MAX} contracts");
+            return Err(bad(
+                reason,
+                "give each workload a file of its own".to_owned(),
+            ));
+        }
+        contracts.push(judge::contract(file, contracts.len(), &value)?);
+    }
+    if contracts.is_empty() {
+        let fix = "begin with `version: 1` and `container: NAME`".to_owned();
+        return Err(bad("it is empty".to_owned(), fix));
+    }
+    Ok(contracts)
+}
+
+/// Most brackets that are open at once, those in texts and comments included.
+fn depth(text: &str) -> usize {
+    let (mut open, mut most) = (0_usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(open);
+    }
+    most
+}
+
+/// The text of contracts, which [`parse`] reads back as the same.
+pub fn text(contracts: &[Contract]) -> Result<String, serde_yaml_ng::Error> {
+    let texts = contracts.iter().map(serde_yaml_ng::to_string);
+    Ok(texts.collect::<Result<Vec<_>, _>>()?.join("---\n"))
+}
