@@ -8,6 +8,7 @@ pub mod check;
 pub mod demo;
 pub mod engine;
 pub mod layout;
+mod lock;
 pub mod step;
 pub mod test;
 pub mod tidy;

@@ -8,6 +8,7 @@
 
 pub mod apt;
 pub mod facts;
+pub(crate) mod mirror;
 
 use std::{env, path::PathBuf, process::Command};
 

@@ -8,11 +8,8 @@ mod emulator;
 mod guest;
 mod initramfs;
 mod kernels;
-mod mirror;
 
-use std::fs::File;
-use std::os::fd::AsRawFd as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -21,6 +18,7 @@ pub use guest::{Guest, Job, Outcome};
 pub use kernels::Kernel;
 
 use crate::layout;
+use crate::lock::Lock;
 use crate::toolchain::ensure_packages;
 
 /// Packages that guests are made with, or run.
@@ -139,20 +137,4 @@ fn cache() -> Result<PathBuf> {
     let cache = layout::cache_dir().join("vm");
     std::fs::create_dir_all(&cache).with_context(|| cache.display().to_string())?;
     Ok(cache)
-}
-
-/// An exclusive lock on a file, until it is dropped.
-struct Lock {
-    _file: File,
-}
-
-impl Lock {
-    fn take(path: &Path) -> Result<Lock> {
-        let file = File::create(path).with_context(|| path.display().to_string())?;
-        // SAFETY: the descriptor is open, and no memory is passed.
-        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) } != 0 {
-            return Err(std::io::Error::last_os_error()).context("flock");
-        }
-        Ok(Lock { _file: file })
-    }
 }

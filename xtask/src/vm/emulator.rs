@@ -11,8 +11,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::mirror::Suite;
 use crate::step;
+use crate::toolchain::mirror::Suite;
 
 /// The suite that the emulator is of.
 const SUITE: &str = "trixie";

@@ -12,8 +12,8 @@ use std::str::FromStr;
 use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValue;
 
-use super::mirror::Suite;
 use crate::step;
+use crate::toolchain::mirror::Suite;
 
 /// The kernel series that Sealwatch is tested on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
