@@ -6,6 +6,7 @@
 //! they mounted. Lacks on purpose: networks (containers run with `--network
 //! none`) and registries.
 
+mod archive;
 mod image;
 mod shutdown;
 
@@ -20,6 +21,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
+pub use archive::{Owners, pack};
 pub use image::static_busybox;
 
 use crate::{

@@ -9,6 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use xtask::engine::{Owners, pack};
 use xtask::step;
 
 use super::engines::containerd::PAUSE;
@@ -35,34 +36,11 @@ pub fn make(provoke: &Path, scratch: &Path) -> Result<PathBuf, Box<dyn std::erro
     let sealed = format!("root={}{SEALED}", tree.display());
     step::output(Command::new(provoke).args(["prepare", &sealed]))?;
 
-    let image = scratch.join("image");
-    fs::create_dir_all(&image)?;
-    let layer = image.join("layer.tar");
-    tar(&tree, &layer)?;
-    let sum = step::output(Command::new("sha256sum").arg(&layer))?;
-    let sum = sum.split_whitespace().next().unwrap_or_default();
-    let config = serde_json::json!({
-        "architecture": "amd64",
-        "os": "linux",
-        "config": { "Cmd": ["/bin/busybox", "sleep", "100000"], "Env": ["PATH=/bin"] },
-        "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{sum}")] },
-    });
-    fs::write(image.join("config.json"), config.to_string())?;
-    let manifest = serde_json::json!([{
-        "Config": "config.json",
-        "RepoTags": [NAME, PAUSE],
-        "Layers": ["layer.tar"],
-    }]);
-    fs::write(image.join("manifest.json"), manifest.to_string())?;
     let archive = scratch.join("image.tar");
-    tar(&image, &archive)?;
+    let config = serde_json::json!({
+        "Cmd": ["/bin/busybox", "sleep", "100000"],
+        "Env": ["PATH=/bin"],
+    });
+    pack(&tree, Owners::Root, &[NAME, PAUSE], &config, &archive)?;
     Ok(archive)
-}
-
-fn tar(tree: &Path, archive: &Path) -> anyhow::Result<()> {
-    let mut command = Command::new("tar");
-    command
-        .args(["--numeric-owner", "--owner=0", "--group=0", "-cf"])
-        .arg(archive);
-    step::output(command.arg("-C").arg(tree).arg(".")).map(drop)
 }
