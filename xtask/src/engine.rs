@@ -8,6 +8,7 @@
 
 mod archive;
 mod image;
+pub mod programs;
 mod shutdown;
 
 use std::{

@@ -1,0 +1,1 @@
+"""A small web application as people write them: it was never told of a read-only root."""
