@@ -3,8 +3,11 @@
 //! In: parsed arguments. Out: exit codes. Invariant: the only layer that knows
 //! all others. Lacks on purpose: parsing, which `main` does.
 
+pub mod client;
+pub mod daemon;
 pub mod doctor;
 pub mod record;
 pub mod report;
 pub mod run;
 mod state;
+pub mod stream;

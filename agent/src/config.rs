@@ -61,10 +61,10 @@ pub enum Sockets {
     Only(Vec<PathBuf>),
 }
 
-/// Where the state is kept over a restart.
+/// Where a file of the daemon's own lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StateFile {
-    /// At the usual place, where its directory exists.
+pub enum Place {
+    /// At the usual place, where that can be had.
     Auto,
     /// Nowhere.
     Off,
@@ -99,8 +99,10 @@ pub struct Degraded {
 /// The daemon's settings, each valid by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Where to listen.
-    pub listen_address: SocketAddr,
+    /// Where to listen; nowhere but on the socket where there is none.
+    pub listen_address: Option<SocketAddr>,
+    /// The unix socket, which alone takes commands.
+    pub socket: Place,
     /// Path of the metrics, with its leading slash.
     pub telemetry_path: String,
     /// Form of the events.
@@ -122,7 +124,7 @@ pub struct Config {
     /// When a container is called degraded.
     pub degraded: Degraded,
     /// Where the state is kept over a restart.
-    pub state_file: StateFile,
+    pub state_file: Place,
     /// Form of the log.
     pub log_format: LogFormat,
     /// How much to log.

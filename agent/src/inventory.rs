@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use sealwatch_ebpf::wire::{PATH_KEY_OTHER, WRITES_MAX, WriteKey, WriteValue};
 
@@ -25,6 +26,16 @@ pub const REASON_FULL: &str = "inventory_full";
 pub const PATHS_MAX: usize = 5;
 /// Most counters: what the kernel's table holds, and as many of containers that are gone.
 const TRACKED_MAX: usize = 2 * WRITES_MAX as usize;
+
+/// Asks for a container's writes to be counted for some time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// Whose, as [`crate::config::fits`] reads it. A new lease of the same
+    /// pattern takes the old one's place.
+    pub pattern: String,
+    /// For how long from now; zero ends it.
+    pub lease: Duration,
+}
 
 /// Where writes went.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -33,7 +33,7 @@ use crate::aggregate::{Aggregate, Explained, HookState, RuntimeState};
 use crate::classify::{Question, Sampled, classify};
 use crate::decode;
 use crate::denial::{CgroupId, Loss, Owner, Stage};
-use crate::events::{self, EventWriter};
+use crate::events::{Event, EventWriter};
 use crate::http::Published;
 use crate::identity::hierarchy::Scan;
 use crate::identity::{Identity, Seen};
@@ -50,7 +50,7 @@ use tmpfs::Tmpfs;
 
 pub use crate::aggregate::NAME_WAIT_NS;
 pub use held::REST_WAIT_NS;
-pub use inventory::{REASON_INVENTORY_FULL, REASON_INVENTORY_RING_FULL, Watch};
+pub use inventory::{REASON_INVENTORY_FULL, REASON_INVENTORY_RING_FULL};
 pub use keep::Keeper;
 pub use memory::REASON_OOM_TABLE_FULL;
 pub use now::Now;
@@ -342,9 +342,18 @@ impl<S: Source> Pipeline<S> {
             time,
         });
         let count = self.aggregate.sample(&sample);
-        let Some(events) = &self.events else { return };
-        match events::line(&sample, count) {
-            Ok(line) => events.write(line),
+        self.tell(Event::denied(&sample, count));
+    }
+
+    /// Keeps an event, and writes it where that is asked for.
+    fn tell(&self, event: Result<Event, serde_json::Error>) {
+        match event {
+            Ok(event) => {
+                if let Some(events) = &self.events {
+                    events.write(event.line.clone());
+                }
+                self.published.history.push(event);
+            }
             Err(error) => tracing::error!(%error, "an event cannot be written as JSON"),
         }
     }

@@ -55,6 +55,18 @@ pub fn daemon(profile: &str) -> Result<PathBuf> {
     Ok(layout::agent_binary(&triple, profile))
 }
 
+/// Builds the daemon as `cargo check` and `cargo test` do, for what is the same
+/// in every build: its parts are there already while one develops.
+///
+/// # Errors
+/// The compiler's.
+pub fn unoptimised_daemon() -> Result<PathBuf> {
+    let mut command = layout::cargo();
+    command.args(["build", "--package", "sealwatch", "--bin", "sealwatch"]);
+    step::loud("building the daemon (dev)", &mut command)?;
+    Ok(layout::target_dir().join("debug/sealwatch"))
+}
+
 /// Builds the kernel half and returns its object file.
 ///
 /// # Errors

@@ -54,7 +54,7 @@ fn finding(path: &Path, line: usize, what: impl Into<String>) -> Finding {
 /// The findings, one per line.
 pub fn run(fix: bool) -> Result<()> {
     rules()?;
-    tables(&build::daemon("release")?, fix)
+    tables(&build::unoptimised_daemon()?, fix)
 }
 
 /// Looks at every file.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::Path;
 
-use super::run::options;
+use super::daemon::options;
 use crate::catalog::{Sight, sight, tells};
 use crate::config::{Config, Sockets};
 use crate::denial::{Backend, Cause, Hook, Lsm, Operation};

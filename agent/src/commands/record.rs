@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::run::options;
+use super::daemon::options;
 use crate::config::Config;
 use crate::identity::hierarchy::Layout;
 use crate::pipeline::Now;

@@ -1,205 +1,22 @@
-//! `sealwatch run`: the daemon.
+//! `sealwatch run`: the daemon, until a signal.
 //!
 //! In: a valid [`Config`]. Out: metrics and events until SIGTERM or SIGINT.
-//! Invariant: what can only fail at the start (the address, the kernel half)
-//! fails the start with its reason; everything later degrades and shows it.
-//! Lacks on purpose: the hot path, which `pipeline` is.
+//! Invariant: a signal is never missed. Lacks on purpose: the daemon itself.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
-
-use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 
-use super::state;
-use crate::aggregate::HookState;
-use crate::config::{BackendChoice, Config, EventFormat};
-use crate::events::EventWriter;
-use crate::host::Wanted;
-use crate::http::{Endpoint, Published};
-use crate::identity::hierarchy::{Hierarchy, Layout};
-use crate::identity::runtimes;
-use crate::layer::{self, Walker};
-use crate::pipeline::{Now, Pipeline, RuntimeEnds, start_scan};
-use crate::posture::Reader;
-use crate::source::kernel::{self, Options};
-use crate::tmpfs::memory::MemoryRoot;
-use crate::tmpfs::{Sampler, Settings};
-
-const HOOKS: &str = "hooks";
-/// How long one container may keep a thread of the sampler.
-const TMPFS_DEADLINE: Duration = Duration::from_millis(250);
-/// Entries of writable layers that are looked at in a second.
-const LAYER_ENTRIES_PER_SECOND: u64 = 2000;
-/// Entries of one layer that are looked at in one walk.
-const LAYER_ENTRIES_MAX: u64 = 20_000;
-/// How long one layer may keep the walker from the others.
-const LAYER_DEADLINE: Duration = Duration::from_secs(30);
-const SCAN: &str = "the scan of control groups";
+use super::daemon::Daemon;
+use crate::config::Config;
 
 /// Runs the daemon until it is told to stop.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     // Taken before anything else, so that no signal in between kills a half-started daemon.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let (stop, stopped) = watch::channel(false);
-    let published = Arc::new(Published::waiting_for(&[HOOKS, SCAN]));
-    let endpoint = Endpoint::bind(config.listen_address).await?;
-    tracing::info!(address = %endpoint.address, path = config.telemetry_path, "serving");
-    let server = tokio::spawn({
-        let (published, stopped) = (Arc::clone(&published), stopped.clone());
-        let path = config.telemetry_path.clone();
-        async move { endpoint.serve(published, &path, stopped).await }
-    });
-
-    let layout = Layout::read()?;
-    let source = kernel::load(&options(&config, &layout))?;
-    give_back_memory();
-    let hooks = HookState::of(source.plan());
-    log_hooks(&hooks);
-    published.has(HOOKS);
-
-    let runtimes = runtimes::start(&config.docker_sockets, &config.cri_endpoints);
-    let ends = RuntimeEnds {
-        look_ups: runtimes.look_ups,
-        status: runtimes.status,
-    };
-    let restored = state::restore(&config, Now::read());
-    let mut pipeline = Pipeline::new(source, config.limits, config.host, Arc::clone(&published))
-        .with_runtimes(ends)
-        .with_mounts(layout.root().map(Path::to_path_buf))
-        .with_degrade(restored.degrade, restored.keeper)
-        .with_hooks(hooks)
-        .with_inventory(config.inventory.clone(), None);
-    if restored.unreadable {
-        pipeline.state_unreadable();
-    }
-    if let Some(sampler) = tmpfs_sampler(&layout) {
-        pipeline = pipeline.with_tmpfs(sampler, config.limits);
-    }
-    if let Some(walker) = layer_walker(&layout) {
-        pipeline = pipeline.with_layers(walker, config.limits);
-    }
-    if let Some(reader) = posture_reader(&layout) {
-        pipeline = pipeline.with_posture(reader);
-    }
-    if config.events == EventFormat::Json {
-        pipeline = pipeline.with_events(EventWriter::to_stdout().context("standard output")?);
-    }
-    let (scan, started_ns) = start_scan(layout.clone()).await?;
-    tracing::info!(
-        groups = scan.groups.len(),
-        skipped = scan.skipped,
-        "control groups found"
-    );
-    pipeline.reconcile(&scan, started_ns, Now::read());
-    pipeline.tick(Now::read());
-    published.has(SCAN);
-    tracing::info!("ready");
-
-    let hot_path = tokio::spawn(pipeline.run(layout, runtimes.descriptions, stopped));
+    let daemon = Daemon::start(&config).await?;
     tokio::select! {
         _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
         _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
     }
-    stop.send_replace(true);
-    hot_path.await.context("the hot path")?;
-    server.await.context("the HTTP endpoint")?;
-    Ok(())
-}
-
-/// Samples tmpfs mounts; none, with its reason in the log, where the machine does
-/// not show what is needed.
-fn tmpfs_sampler(layout: &Layout) -> Option<Sampler> {
-    let Some(groups) = layout.root().map(Path::to_path_buf) else {
-        tracing::warn!("tmpfs is not measured: no mount shows the control groups from their root");
-        return None;
-    };
-    let mounts = std::fs::read("/proc/self/mounts").unwrap_or_default();
-    let settings = Settings {
-        groups,
-        memory: MemoryRoot::find(&String::from_utf8_lossy(&mounts)),
-        deadline: TMPFS_DEADLINE,
-    };
-    Sampler::start(settings)
-        .inspect_err(|error| tracing::warn!(%error, "tmpfs is not measured: no thread"))
-        .ok()
-}
-
-/// Reads mount tables; none, with its reason in the log, as for tmpfs.
-fn posture_reader(layout: &Layout) -> Option<Reader> {
-    let Some(groups) = layout.root() else {
-        tracing::warn!("mounts are not judged: no mount shows the control groups from their root");
-        return None;
-    };
-    Reader::start(groups.to_path_buf())
-        .inspect_err(|error| tracing::warn!(%error, "mounts are not judged: no thread"))
-        .ok()
-}
-
-/// Walks writable layers; none, with its reason in the log, where the machine
-/// does not show what is needed.
-fn layer_walker(layout: &Layout) -> Option<Walker> {
-    let settings = layer::Settings {
-        groups: layout.root()?.to_path_buf(),
-        entries_per_second: LAYER_ENTRIES_PER_SECOND,
-        entries_max: LAYER_ENTRIES_MAX,
-        deadline: LAYER_DEADLINE,
-    };
-    Walker::start(settings)
-        .inspect_err(|error| tracing::warn!(%error, "writable layers are not measured: no thread"))
-        .ok()
-}
-
-/// What the loader is asked for.
-pub fn options(config: &Config, layout: &Layout) -> Options {
-    Options {
-        wanted: match config.backend {
-            BackendChoice::Auto => Wanted::Auto,
-            BackendChoice::Only(backend) => Wanted::Only(backend),
-        },
-        seccomp: config.seccomp,
-        sample_interval: config.sample_interval,
-        controller: match &layout.hierarchy {
-            Hierarchy::Unified => None,
-            Hierarchy::V1 { controller } => Some(controller.clone()),
-        },
-    }
-}
-
-/// One line for what is attached, and one for each reason why something is not.
-fn log_hooks(hooks: &[HookState]) {
-    let mut backends: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for hook in hooks {
-        match &hook.state {
-            Ok(backend) => *backends.entry(backend.label()).or_default() += 1,
-            Err(reason) => missing.entry(reason).or_default().push(hook.hook.label()),
-        }
-    }
-    let attached: Vec<_> = backends
-        .iter()
-        .map(|(backend, count)| format!("{count} by {backend}"))
-        .collect();
-    tracing::info!(attached = attached.join(", "), "hooks");
-    for (reason, hooks) in missing {
-        tracing::warn!(
-            hooks = hooks.join(", "),
-            reason,
-            "not attached, so not measured"
-        );
-    }
-}
-
-/// Reading the kernel's type information takes some tens of megabytes for a
-/// moment; what the allocator keeps of them would stay for the daemon's life.
-fn give_back_memory() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: takes no pointer; it may be called at any time from any thread.
-    unsafe {
-        libc::malloc_trim(0);
-    }
+    daemon.stop().await
 }

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::{Config, StateFile};
+use crate::config::{Config, Place};
 use crate::degrade::state::BYTES_MAX;
 use crate::degrade::{Degrade, Moment, Thresholds};
 use crate::pipeline::{Keeper, Now};
@@ -73,15 +73,15 @@ pub(super) fn restore(config: &Config, now: Now) -> Restored {
 
 fn path(config: &Config) -> Option<PathBuf> {
     match &config.state_file {
-        StateFile::Off => None,
-        StateFile::At(path) => {
+        Place::Off => None,
+        Place::At(path) => {
             if let Some(directory) = path.parent().filter(|directory| !directory.is_dir()) {
                 let directory = directory.display();
                 tracing::warn!(%directory, "the state cannot be kept yet: make or mount this directory, or set --state-file to none");
             }
             Some(path.clone())
         }
-        StateFile::Auto => {
+        Place::Auto => {
             let path = state_file::usual_path(std::env::var("STATE_DIRECTORY").ok().as_deref());
             if path.is_none() {
                 tracing::info!(

@@ -13,8 +13,7 @@ use figment::value::Value;
 use figment::{Figment, Metadata, Source};
 
 use super::{
-    BackendChoice, Config, ConfigError, Degraded, EventFormat, Limits, LogFormat, Sockets,
-    StateFile,
+    BackendChoice, Config, ConfigError, Degraded, EventFormat, Limits, LogFormat, Place, Sockets,
 };
 use crate::denial::Backend;
 
@@ -24,6 +23,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 pub(super) fn config(figment: &Figment) -> Result<Config, ConfigError> {
     Ok(Config {
         listen_address: single(figment, "web.listen-address", listen_address)?,
+        socket: place(figment, "web.socket")?,
         telemetry_path: single(figment, "web.telemetry-path", telemetry_path)?,
         events: single(figment, "events", |text| {
             choice(
@@ -63,7 +63,7 @@ pub(super) fn config(figment: &Figment) -> Result<Config, ConfigError> {
                 duration(text, SECOND..=HOUR, "from 1s to 1h, such as 1m")
             })?,
         },
-        state_file: state_file(figment, "state-file")?,
+        state_file: place(figment, "state-file")?,
         log_format: single(figment, "log.format", |text| {
             choice(
                 text,
@@ -180,13 +180,13 @@ fn sockets(figment: &Figment, name: &'static str) -> Result<Sockets, ConfigError
     })
 }
 
-fn state_file(figment: &Figment, name: &'static str) -> Result<StateFile, ConfigError> {
+fn place(figment: &Figment, name: &'static str) -> Result<Place, ConfigError> {
     if texts(figment, name)?.0.is_empty() {
-        return Ok(StateFile::Auto);
+        return Ok(Place::Auto);
     }
     single(figment, name, |text| match text {
-        "none" => Ok(StateFile::Off),
-        path if path.starts_with('/') && !path.ends_with('/') => Ok(StateFile::At(path.into())),
+        "none" => Ok(Place::Off),
+        path if path.starts_with('/') && !path.ends_with('/') => Ok(Place::At(path.into())),
         _ => Err("give the absolute path of a file, or none".to_owned()),
     })
 }
@@ -230,8 +230,11 @@ fn count(text: &str, most: usize) -> Result<usize, String> {
         .ok_or_else(|| format!("use a whole number from 1 to {most}"))
 }
 
-fn listen_address(text: &str) -> Result<SocketAddr, String> {
-    let fix = || "use ADDRESS:PORT such as 127.0.0.1:9402 or [::]:9402, or :PORT".to_owned();
+fn listen_address(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text == "none" {
+        return Ok(None);
+    }
+    let fix = || "use ADDRESS:PORT such as 127.0.0.1:9402 or [::]:9402, :PORT, or none".to_owned();
     let named = |host: &str| match host {
         "" => Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
         "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
@@ -241,9 +244,9 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
     match named(host) {
         Some(address) => port
             .parse()
-            .map(|port| SocketAddr::new(address, port))
+            .map(|port| Some(SocketAddr::new(address, port)))
             .map_err(|_| fix()),
-        None => text.parse().map_err(|_| fix()),
+        None => text.parse().map(Some).map_err(|_| fix()),
     }
 }
 

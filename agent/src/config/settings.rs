@@ -44,8 +44,15 @@ pub const SETTINGS: &[Setting] = &[
         "web.listen-address",
         "ADDRESS:PORT",
         "127.0.0.1:9402",
-        "Where to serve metrics; `:PORT` is every address, port 0 is any free one.",
+        "Where to serve metrics; `:PORT` is every address, port 0 is any free one, `none` the socket alone.",
     ),
+    Setting {
+        name: "web.socket",
+        placeholder: "PATH",
+        default: "",
+        repeatable: false,
+        help: "Unix socket for root that serves the same and takes commands, or `none`; without it `/run/sealwatch/sealwatch.sock`, if that can be had.",
+    },
     one(
         "web.telemetry-path",
         "PATH",

@@ -28,14 +28,14 @@ fn file(text: &str) -> tempfile::NamedTempFile {
 #[test]
 fn defaults_are_valid() {
     let config = load(&[], &[("PATH", "/bin")]).unwrap();
-    assert_eq!(config.listen_address, "127.0.0.1:9402".parse().unwrap());
+    assert_eq!(config.listen_address, "127.0.0.1:9402".parse().ok());
     assert_eq!(config.backend, BackendChoice::Auto);
     assert_eq!(config.docker_sockets, Sockets::Auto);
     assert_eq!(config.sample_interval, Duration::from_secs(1));
     assert!(!config.host);
-    assert_eq!(config.state_file, StateFile::Auto);
+    assert_eq!(config.state_file, Place::Auto);
     let off = load(&["--state-file", "none"], &[]).unwrap();
-    assert_eq!(off.state_file, StateFile::Off);
+    assert_eq!(off.state_file, Place::Off);
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn sockets_repeat_and_none_turns_a_kind_off() {
 #[test]
 fn addresses_may_leave_the_host_out() {
     let config = load(&["--web.listen-address", ":0"], &[]).unwrap();
-    assert_eq!(config.listen_address, "[::]:0".parse().unwrap());
+    assert_eq!(config.listen_address, "[::]:0".parse().ok());
     assert!(load(&["--web.listen-address", "example.org:1"], &[]).is_err());
     assert!(load(&["--web.telemetry-path", "/healthz"], &[]).is_err());
     assert!(load(&["--web.telemetry-path", "metrics"], &[]).is_err());

@@ -11,7 +11,7 @@ use super::keep::Keeper;
 use super::{Now, Pipeline};
 use crate::degrade::{Change, Degrade, Failure, Moment, Shown, Transition};
 use crate::denial::{Container, Denial, Loss, Runtime, Stage};
-use crate::events;
+use crate::events::Event;
 use crate::identity::{Ended, Identity, Life, LookUp};
 use crate::inventory::ContainerWrites;
 use crate::source::Source;
@@ -216,11 +216,7 @@ impl<S: Source> Pipeline<S> {
         }
         for transition in transitions {
             log(&transition.change);
-            let Some(events) = &self.events else { continue };
-            match events::transition(&transition) {
-                Ok(line) => events.write(line),
-                Err(error) => tracing::error!(%error, "an event cannot be written as JSON"),
-            }
+            self.tell(Event::transition(&transition));
         }
     }
 }

@@ -3,8 +3,9 @@
 //! In: patterns of containers, [`Watch`] commands, names as they come. Out: the
 //! source's switches; sums for the snapshot. Invariant: a container without a
 //! name yet is watched as long as any pattern might fit it, so that its first
-//! writes are there; where no pattern is given, nothing is watched. Counters are
-//! read before they are deleted. Lacks on purpose: the sums themselves.
+//! writes are there; where no pattern is given, nothing is watched; a command
+//! ends with its lease, whatever became of who gave it. Counters are read before
+//! they are deleted. Lacks on purpose: the sums themselves.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -12,10 +13,10 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::{Now, Pipeline};
-use crate::config::matches;
+use crate::config::fits;
 use crate::decode::Written;
 use crate::denial::{CgroupId, Container};
-use crate::inventory::{ContainerWrites, Inventory};
+use crate::inventory::{ContainerWrites, Inventory, Watch};
 use crate::source::{Source, SourceError};
 use sealwatch_ebpf::wire::Stat;
 
@@ -23,23 +24,16 @@ use sealwatch_ebpf::wire::Stat;
 pub const REASON_INVENTORY_FULL: &str = "inventory_table_full";
 /// Loss: the record with a path found its ring buffer full.
 pub const REASON_INVENTORY_RING_FULL: &str = "inventory_ring_full";
-/// Most patterns at once.
-const PATTERNS_MAX: usize = 256;
-
-/// Asks for a container's writes to be counted, or not any more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Watch {
-    /// Name or id, where `*` stands for anything.
-    pub container: String,
-    /// Begin, otherwise end.
-    pub on: bool,
-}
+/// Most leases at once.
+const LEASES_MAX: usize = 256;
 
 /// The state of the switches.
 #[derive(Default)]
 pub(super) struct Switches {
     patterns: Vec<String>,
     commands: Option<mpsc::Receiver<Watch>>,
+    /// Patterns with the time at which they end, CLOCK_MONOTONIC nanoseconds.
+    leases: Vec<(String, u64)>,
     /// With the id of the container.
     watched: BTreeMap<CgroupId, String>,
     pub(super) inventory: Inventory,
@@ -62,19 +56,26 @@ impl Switches {
     }
 
     fn wants(&self, container: &Container) -> bool {
-        let fits =
-            |pattern: &String| matches(pattern, &container.name) || matches(pattern, &container.id);
-        self.patterns.iter().any(fits) || (!container.described && !self.patterns.is_empty())
+        let leased = self.leases.iter().map(|(pattern, _)| pattern);
+        let mut patterns = self.patterns.iter().chain(leased).peekable();
+        (!container.described && patterns.peek().is_some())
+            || patterns.any(|pattern| fits(pattern, container))
     }
 
-    fn obey(&mut self) {
+    fn obey(&mut self, now: Now) {
+        let now_ns = now.monotonic_ns;
         while let Some(Ok(watch)) = self.commands.as_mut().map(mpsc::Receiver::try_recv) {
-            self.patterns.retain(|pattern| *pattern != watch.container);
-            if watch.on && self.patterns.len() < PATTERNS_MAX {
-                self.patterns.push(watch.container);
+            self.leases.retain(|(pattern, _)| *pattern != watch.pattern);
+            let lease_ns = u64::try_from(watch.lease.as_nanos()).unwrap_or(u64::MAX);
+            if lease_ns > 0 && self.leases.len() < LEASES_MAX {
+                let until_ns = now_ns.saturating_add(lease_ns);
+                self.leases.push((watch.pattern, until_ns));
             }
             self.dirty = true;
         }
+        let leases = self.leases.len();
+        self.leases.retain(|(_, until_ns)| *until_ns > now_ns);
+        self.dirty |= self.leases.len() < leases;
     }
 
     /// Containers that are watched.
@@ -121,7 +122,7 @@ impl<S: Source> Pipeline<S> {
 
     /// Switches on and off what names, births, deaths and commands ask for.
     pub(super) fn follow_switches(&mut self, now: Now) {
-        self.switches.obey();
+        self.switches.obey(now);
         if !std::mem::take(&mut self.switches.dirty) {
             return;
         }

@@ -7,7 +7,7 @@
 
 use super::{Now, Pipeline};
 use crate::denial::{CgroupId, Owner};
-use crate::events;
+use crate::events::Event;
 use crate::source::{Source, SourceError};
 use sealwatch_ebpf::wire::Stat;
 
@@ -49,12 +49,8 @@ impl<S: Source> Pipeline<S> {
             |cgroup| identity.owner(cgroup),
             |time_ns| now.wall_at(time_ns),
         );
-        let Some(events) = &self.events else { return };
         for killed in settled {
-            match events::killed_line(&killed) {
-                Ok(line) => events.write(line),
-                Err(error) => tracing::error!(%error, "an event cannot be written as JSON"),
-            }
+            self.tell(Event::killed(&killed));
         }
     }
 

@@ -4,6 +4,7 @@ use sealwatch_ebpf::wire::{WriteKey, WriteValue};
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::inventory::Watch;
 
 /// Four creates in one directory, and the statistics that go with them.
 fn recording(steps: u64) -> Recorder {
@@ -78,17 +79,22 @@ fn a_container_that_no_pattern_fits_is_let_go_of_by_its_name() {
 }
 
 #[test]
-fn a_command_switches_on_and_off_and_nothing_else_does() {
+fn a_lease_switches_on_and_ends_by_itself_or_by_command() {
     let (commands, receiver) = mpsc::channel(4);
-    let mut bench = Bench::new(&recording(3));
+    let mut bench = Bench::new(&recording(6));
     bench.pipeline = bench.pipeline.with_inventory(Vec::new(), Some(receiver));
     bench.step();
     bench.pipeline.describe(described("web"), at(SECOND + 1));
     assert_eq!(bench.step().inventoried, 0);
     assert!(bench.pipeline.source_mut().watched.is_empty());
-    for on in [true, false] {
-        let container = "web".to_owned();
-        commands.try_send(Watch { container, on }).unwrap();
-        assert_eq!(bench.step().inventoried, usize::from(on));
-    }
+    let mut watch = |seconds| {
+        let (pattern, lease) = ("web".to_owned(), Duration::from_secs(seconds));
+        commands.try_send(Watch { pattern, lease }).unwrap();
+        bench.step().inventoried
+    };
+    assert_eq!(watch(60), 1);
+    assert_eq!(watch(0), 0);
+    // A lease of a second is over at the next step, which is one later.
+    assert_eq!(watch(1), 1);
+    assert_eq!(bench.step().inventoried, 0);
 }

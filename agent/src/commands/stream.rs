@@ -1,0 +1,164 @@
+//! Bytes of a stream become server-sent events.
+//!
+//! In: the body of an answer of type `text/event-stream`. Out: one event after
+//! the other. Invariant: whatever the bytes, an event is bounded in size.
+//! Lacks on purpose: coming back, which whoever follows does with the last id.
+
+use axum::body::Body;
+use futures_util::StreamExt as _;
+
+use super::client::{ClientError, Connection};
+
+/// Longest line; one event of a hostile path is far below.
+const LINE_MAX_BYTES: usize = 1 << 20;
+
+/// One event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerEvent {
+    /// Its place, from which to go on.
+    pub id: Option<u64>,
+    /// Its name, where it has one.
+    pub name: Option<String>,
+    /// What it says.
+    pub data: String,
+}
+
+/// A stream of events.
+#[derive(Debug)]
+pub struct EventStream {
+    body: axum::body::BodyDataStream,
+    parser: Parser,
+    _connection: Connection,
+    broken: ClientError,
+}
+
+impl EventStream {
+    pub(super) fn new(body: Body, connection: Connection, broken: ClientError) -> Self {
+        EventStream {
+            body: body.into_data_stream(),
+            parser: Parser::default(),
+            _connection: connection,
+            broken,
+        }
+    }
+
+    /// The next event; none where the stream has ended in order.
+    ///
+    /// # Errors
+    /// The connection broke, or what came is no stream of events.
+    pub async fn next(&mut self) -> Result<Option<ServerEvent>, ClientError> {
+        loop {
+            if let Some(event) = self.parser.take() {
+                return Ok(Some(event));
+            }
+            let reason = match self.body.next().await {
+                None => return Ok(None),
+                Some(Ok(bytes)) if self.parser.feed(&bytes) => continue,
+                Some(Ok(_)) => "a line of more than 1 MiB".to_owned(),
+                Some(Err(error)) => error.to_string(),
+            };
+            let mut broken =
+                std::mem::replace(&mut self.broken, ClientError::Address(String::new()));
+            if let ClientError::Broken { reason: why, .. } = &mut broken {
+                *why = reason;
+            }
+            return Err(broken);
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Parser {
+    bytes: Vec<u8>,
+    event: ServerEvent,
+    any: bool,
+}
+
+impl Parser {
+    /// Takes bytes in; false where a line has no end.
+    fn feed(&mut self, bytes: &[u8]) -> bool {
+        self.bytes.extend_from_slice(bytes);
+        self.bytes.len() <= LINE_MAX_BYTES
+    }
+
+    /// The next whole event.
+    fn take(&mut self) -> Option<ServerEvent> {
+        let mut begin = 0;
+        let mut whole = None;
+        while let Some(end) = self.bytes[begin..].iter().position(|byte| *byte == b'\n') {
+            let line = String::from_utf8_lossy(&self.bytes[begin..begin + end]).into_owned();
+            begin += end + 1;
+            let line = line.trim_end_matches('\r');
+            if line.is_empty() {
+                let event = std::mem::take(&mut self.event);
+                if std::mem::take(&mut self.any) {
+                    whole = Some(event);
+                    break;
+                }
+                continue;
+            }
+            self.line(line);
+        }
+        self.bytes.drain(..begin);
+        whole
+    }
+
+    fn line(&mut self, line: &str) {
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match field {
+            "id" => self.event.id = value.parse().ok(),
+            "event" => self.event.name = Some(value.to_owned()),
+            "data" => {
+                if self.any {
+                    self.event.data.push('\n');
+                }
+                self.event.data.push_str(value);
+                self.any = true;
+            }
+            // A comment is a sign of life; other fields are not ours.
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(parts: &[&[u8]]) -> Vec<ServerEvent> {
+        let mut parser = Parser::default();
+        let mut events = Vec::new();
+        for part in parts {
+            assert!(parser.feed(part));
+            events.extend(std::iter::from_fn(|| parser.take()));
+        }
+        events
+    }
+
+    #[test]
+    fn events_are_whole_however_they_arrive() {
+        let text = b"retry: 1000\n\n: alive\n\nid: 7\ndata: {\"a\":1}\r\n\nevent: missed\ndata:3\ndata:4\n\nid: 8";
+        let expected = [
+            ServerEvent {
+                id: Some(7),
+                name: None,
+                data: "{\"a\":1}".to_owned(),
+            },
+            ServerEvent {
+                id: None,
+                name: Some("missed".to_owned()),
+                data: "3\n4".to_owned(),
+            },
+        ];
+        assert_eq!(events(&[text]), expected);
+        let bytes: Vec<&[u8]> = text.chunks(1).collect();
+        assert_eq!(events(&bytes), expected);
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused() {
+        let mut parser = Parser::default();
+        assert!(!parser.feed(&vec![b'x'; LINE_MAX_BYTES + 1]));
+    }
+}

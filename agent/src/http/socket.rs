@@ -1,0 +1,98 @@
+//! The unix socket: a path becomes a listener that root alone may talk to.
+//!
+//! In: a path. Out: a listener, and the file's end with it. Invariant: the file
+//! has mode 0600 before it has its name; a socket that nobody listens on any
+//! more is replaced, one of another daemon is left alone. Lacks on purpose:
+//! connections.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use tokio::net::UnixListener;
+
+use super::HttpError;
+
+/// A listener and its file.
+pub(super) struct Bound {
+    listener: UnixListener,
+    file: SocketFile,
+}
+
+impl Bound {
+    /// The listener, and what removes the file when it is dropped.
+    pub(super) fn split(self) -> (UnixListener, SocketFile) {
+        (self.listener, self.file)
+    }
+}
+
+/// Removes the socket's file, unless another daemon has put its own there.
+pub(super) struct SocketFile {
+    path: PathBuf,
+    inode: u64,
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let ours = fs::symlink_metadata(&self.path).is_ok_and(|file| file.ino() == self.inode);
+        if ours {
+            // What cannot be removed is replaced by the next daemon.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Listens there.
+pub(super) fn bind(path: &Path) -> Result<Bound, HttpError> {
+    let other = fs::symlink_metadata(path).is_ok_and(|file| !file.file_type().is_socket());
+    if other {
+        return Err(HttpError::Socket {
+            path: path.into(),
+            reason: io::Error::new(
+                ErrorKind::AlreadyExists,
+                "there is a file that is no socket",
+            ),
+        });
+    }
+    match UnixStream::connect(path) {
+        Ok(_) => return Err(HttpError::Taken { path: path.into() }),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        // Refused: the daemon that listened there is gone.
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
+        Err(reason) => {
+            return Err(HttpError::Socket {
+                path: path.into(),
+                reason,
+            });
+        }
+    }
+    listen(path).map_err(|reason| HttpError::Socket {
+        path: path.into(),
+        reason,
+    })
+}
+
+fn listen(path: &Path) -> io::Result<Bound> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let unnamed = PathBuf::from(name);
+    let listener = UnixListener::bind(&unnamed)?;
+    let named = fs::set_permissions(&unnamed, fs::Permissions::from_mode(0o600))
+        .and_then(|()| fs::symlink_metadata(&unnamed))
+        .and_then(|file| fs::rename(&unnamed, path).map(|()| file.ino()));
+    match named {
+        Ok(inode) => Ok(Bound {
+            listener,
+            file: SocketFile {
+                path: path.into(),
+                inode,
+            },
+        }),
+        Err(error) => {
+            let _ = fs::remove_file(&unnamed);
+            Err(error)
+        }
+    }
+}
