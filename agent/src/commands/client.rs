@@ -18,6 +18,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::task::AbortHandle;
 
 use super::daemon::SOCKET;
+use super::stream::EventStream;
 
 /// Where a daemon listens if nobody says otherwise.
 pub const ADDRESS: &str = "http://127.0.0.1:9402";
@@ -186,16 +187,12 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn stream(&self, path: &str) -> Result<super::stream::EventStream, ClientError> {
+    pub async fn stream(&self, path: &str) -> Result<EventStream, ClientError> {
         let (body, connection) =
             tokio::time::timeout(WAIT, self.ask(Method::GET, path, Body::empty()))
                 .await
                 .map_err(|error| self.broken(path, &error))??;
-        Ok(super::stream::EventStream::new(
-            body,
-            connection,
-            self.broken(path, &""),
-        ))
+        Ok(EventStream::new(body, connection, &self.agent, path))
     }
 
     async fn answer(&self, method: Method, path: &str, body: Body) -> Result<Bytes, ClientError> {

@@ -29,16 +29,19 @@ pub struct EventStream {
     body: axum::body::BodyDataStream,
     parser: Parser,
     _connection: Connection,
-    broken: ClientError,
+    /// Whose it is, and of what, for errors.
+    agent: String,
+    path: String,
 }
 
 impl EventStream {
-    pub(super) fn new(body: Body, connection: Connection, broken: ClientError) -> Self {
+    pub(super) fn new(body: Body, connection: Connection, agent: &str, path: &str) -> Self {
         EventStream {
             body: body.into_data_stream(),
             parser: Parser::default(),
             _connection: connection,
-            broken,
+            agent: agent.to_owned(),
+            path: path.to_owned(),
         }
     }
 
@@ -57,12 +60,11 @@ impl EventStream {
                 Some(Ok(_)) => "a line of more than 1 MiB".to_owned(),
                 Some(Err(error)) => error.to_string(),
             };
-            let mut broken =
-                std::mem::replace(&mut self.broken, ClientError::Address(String::new()));
-            if let ClientError::Broken { reason: why, .. } = &mut broken {
-                *why = reason;
-            }
-            return Err(broken);
+            return Err(ClientError::Broken {
+                agent: self.agent.clone(),
+                path: self.path.clone(),
+                reason,
+            });
         }
     }
 }
