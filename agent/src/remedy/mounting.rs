@@ -35,6 +35,10 @@ pub struct Tmpfs<'a> {
     pub mode: Option<u16>,
     /// Must programs run there?
     pub exec: bool,
+    /// Must it begin with what the image has there? Docker copies that into a
+    /// volume alone, so it becomes one that goes with the container; a pod needs
+    /// an init container for it.
+    pub image_content: bool,
 }
 
 impl<'a> Mounting<'a> {
@@ -47,16 +51,16 @@ impl<'a> Mounting<'a> {
 
     /// A flag of `docker run`.
     pub fn flag(&self, name: &str) -> String {
-        let (_, item) = self.compose(name);
-        match self {
-            Mounting::Tmpfs(_) => format!("--tmpfs {item}"),
-            Mounting::Volume { .. } => format!("--volume {item}"),
+        match self.compose(name) {
+            ("tmpfs", item) => format!("--tmpfs {item}"),
+            (_, item) => format!("--volume {item}"),
         }
     }
 
     /// The key of a Compose service that has a list of such, and the item.
     pub fn compose(&self, name: &str) -> (&'static str, String) {
         match self {
+            Mounting::Tmpfs(tmpfs) if tmpfs.image_content => ("volumes", tmpfs.at.to_owned()),
             Mounting::Tmpfs(tmpfs) => ("tmpfs", format!("{}:{}", tmpfs.at, tmpfs.options())),
             Mounting::Volume { at } => ("volumes", format!("{name}:{at}")),
         }
@@ -154,6 +158,11 @@ mod tests {
             flag(own),
             "--tmpfs /x:rw,nosuid,nodev,exec,size=1000,mode=1777,uid=7,gid=8"
         );
+        let content = Tmpfs {
+            image_content: true,
+            ..plain
+        };
+        assert_eq!(flag(content), "--volume /x");
         assert_eq!(Mounting::Volume { at: "/x" }.flag("y"), "--volume y:/x");
     }
 }
