@@ -6,9 +6,8 @@
 
 use super::{
     Advice, MountKind,
-    mounting::{Mounting, Tmpfs},
     plain::shown,
-    plan::Plan,
+    plan::{Mounting, Plan},
     read_only::{self, words},
 };
 use crate::denial::{Cause, Errno, Operation, Remedy};
@@ -152,12 +151,11 @@ impl Change<'_> {
 
     fn tmpfs(self) -> Option<Remedy> {
         let plan = Plan {
-            mount: super::plain::plain_path(self.at).map(|at| {
-                Mounting::Tmpfs(Tmpfs {
-                    at,
-                    owner: Some((self.uid, self.gid)),
-                    ..Tmpfs::default()
-                })
+            mount: super::plain::plain_path(self.at).map(|at| Mounting::Tmpfs {
+                at,
+                mebibytes: None,
+                inodes: None,
+                owner: Some((self.uid, self.gid)),
             }),
             ..Plan::default()
         };

@@ -8,10 +8,9 @@
 use super::{
     Advice, MountKind,
     knowledge::{HABITS, Habit, NAMES, PLACES, Place},
-    mounting::{Mounting, Tmpfs},
     pattern::fits,
     plain::{plain_path, shown},
-    plan::Plan,
+    plan::{Mounting, Plan},
 };
 use crate::denial::{Cause, Operation, Remedy};
 
@@ -129,21 +128,16 @@ pub(super) fn cure(habit: &'static Habit, advice: &Advice) -> Remedy {
 
 /// The directory that should be a mount, and what belongs there.
 pub(super) fn place<'a>(advice: &Advice<'a>) -> Option<(&'a str, Place)> {
-    let by_path = by_path(advice);
+    let by_path = PLACES.iter().find_map(|(pattern, place)| {
+        let depth = pattern.matches('/').count();
+        let at = prefix(advice.write_root, depth)?;
+        fits(pattern, at).then_some((at, *place))
+    });
     match by_path {
         Some((_, Place::Image)) => by_name(advice).or(by_path),
         Some(_) => by_path,
         None => by_name(advice),
     }
-}
-
-/// A directory that is known wherever it is.
-pub(super) fn by_path<'a>(advice: &Advice<'a>) -> Option<(&'a str, Place)> {
-    PLACES.iter().find_map(|(pattern, place)| {
-        let depth = pattern.matches('/').count();
-        let at = prefix(advice.write_root, depth)?;
-        fits(pattern, at).then_some((at, *place))
-    })
 }
 
 /// A directory of the path whose name tells what it is for.
@@ -161,7 +155,7 @@ fn by_name<'a>(advice: &Advice<'a>) -> Option<(&'a str, Place)> {
 }
 
 /// The first components of a plain path.
-pub(super) fn prefix(path: &str, depth: usize) -> Option<&str> {
+fn prefix(path: &str, depth: usize) -> Option<&str> {
     let path = plain_path(path)?;
     let mut ends = path.match_indices('/').skip(1).map(|(at, _)| at);
     match ends.nth(depth - 1) {
@@ -200,12 +194,12 @@ fn sick(advice: &Advice) -> bool {
 }
 
 pub(super) fn tmpfs(at: &str, mebibytes: u64, owner: Option<(u32, u32)>) -> Mounting<'_> {
-    Mounting::Tmpfs(Tmpfs {
+    Mounting::Tmpfs {
         at,
-        bytes: Some(mebibytes << 20),
+        mebibytes: Some(mebibytes),
+        inodes: None,
         owner,
-        ..Tmpfs::default()
-    })
+    }
 }
 
 /// Advice without a change.

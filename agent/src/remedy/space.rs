@@ -6,9 +6,8 @@
 
 use super::{
     Advice, MountKind,
-    mounting::{Mounting, Tmpfs},
     plain::{plain_path, shown},
-    plan::{Plan, change},
+    plan::{Mounting, Plan, change},
     read_only::words,
 };
 use crate::denial::{Change, Remedy, Target};
@@ -112,12 +111,12 @@ fn enlarge(at: &str, mebibytes: Option<u64>, inodes: Option<u64>, advice: &Advic
         ];
     }
     let plan = Plan {
-        mount: Some(Mounting::Tmpfs(Tmpfs {
+        mount: Some(Mounting::Tmpfs {
             at,
-            bytes: mebibytes.map(|mebibytes| mebibytes * MEBIBYTE),
+            mebibytes,
             inodes,
-            ..Tmpfs::default()
-        })),
+            owner: None,
+        }),
         ..Plan::default()
     };
     plan.changes(advice)
