@@ -6,12 +6,18 @@
 //! itself, and its lists are bounded; paths are escaped as events show them.
 //! Lacks on purpose: observing, and any look at the machine.
 
+mod diff;
 mod file;
+pub mod observed;
 mod parse;
+mod propose;
+pub mod render;
 mod schema;
 #[cfg(test)]
 mod tests;
 mod values;
+
+use std::borrow::Cow;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -20,7 +26,9 @@ use crate::config;
 use crate::denial::{Container, Errno, Operation};
 use crate::remedy::pattern;
 
+pub use diff::{Change, Difference, Entry, diff};
 pub use file::{ContractError, FILE_MAX_BYTES, load, parse, text};
+pub use propose::{Proposal, propose};
 pub use schema::schema;
 pub use values::Size;
 
@@ -241,7 +249,7 @@ impl Contract {
                 Kind::Tmpfs | Kind::Volume => Permit::Granted(root),
                 Kind::ShouldNotExist => Permit::Refused(root),
             },
-            None if PROVIDED.iter().any(|provided| holds(provided, path)) => Permit::Provided,
+            None if provided(path) => Permit::Provided,
             None => Permit::Undeclared,
         }
     }
@@ -262,13 +270,21 @@ fn holds(root: &str, path: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Without empty components, `.` and `..`, which are taken by their text alone.
-fn clean(path: &str) -> std::borrow::Cow<'_, str> {
+/// Does it lie on what the runtime mounts in every container?
+fn provided(path: &str) -> bool {
+    PROVIDED.iter().any(|provided| holds(provided, path))
+}
+
+/// Is it absolute, without empty components, `.` and `..`, and not the root?
+fn is_clean(path: &str) -> bool {
     let part_is_clean = |part: &str| !matches!(part, "" | "." | "..");
-    if path
-        .strip_prefix('/')
-        .is_some_and(|rest| rest.split('/').all(part_is_clean))
-    {
+    let rest = path.strip_prefix('/');
+    rest.is_some_and(|rest| rest.split('/').all(part_is_clean))
+}
+
+/// Without empty components, `.` and `..`, which are taken by their text alone.
+fn clean(path: &str) -> Cow<'_, str> {
+    if is_clean(path) {
         return path.into();
     }
     let mut parts = Vec::new();

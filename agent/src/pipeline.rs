@@ -20,7 +20,6 @@ mod lives;
 mod memory;
 mod mounts;
 mod now;
-mod place;
 mod posture;
 mod publish;
 mod task;

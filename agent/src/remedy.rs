@@ -6,10 +6,12 @@
 //! chose reaches a change only if shell and YAML would take it for a plain word.
 //! Lacks on purpose: any look at the machine.
 
+mod belonging;
 mod capability;
 mod flags;
 mod knowledge;
 mod lsm;
+mod mounting;
 mod ownership;
 pub mod pattern;
 mod plain;
@@ -21,6 +23,11 @@ mod tables;
 mod tests;
 
 use crate::denial::{Cause, Errno, Lsm, Operation, Remedy};
+
+pub use belonging::{Belonging, belonging};
+pub use knowledge::{Cure, Habit, Place};
+pub use mounting::{Mounting, Tmpfs};
+pub use plain::{plain, plain_path, slug};
 
 pub use tables::tables;
 

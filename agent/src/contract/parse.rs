@@ -13,7 +13,7 @@ use serde_yaml_ng::Value;
 use self::fields::{Fields, Place};
 use super::{
     ACCEPTED_MAX, Accepted, Contract, ContractError, Ids, Kind, Size, VARIABLES_MAX, VERSION,
-    Variable, WRITE_ROOTS_MAX, WriteRoot,
+    Variable, WRITE_ROOTS_MAX, WriteRoot, is_clean,
 };
 use crate::denial::{Errno, Operation, escape};
 
@@ -203,10 +203,9 @@ fn path(text: &str, kind: Kind) -> Result<String, String> {
             }
         };
     }
-    let clean = |part: &str| !matches!(part, "" | "." | "..");
-    match text.strip_prefix('/') {
-        Some(rest) if rest.split('/').all(clean) => sentence(text),
-        Some(_) | None => Err(
+    match is_clean(text) {
+        true => sentence(text),
+        false => Err(
             "give an absolute path such as /var/cache/app, without `.`, `..` and a slash at its end"
                 .to_owned(),
         ),

@@ -34,6 +34,15 @@ impl Size {
         self.0
     }
 
+    /// The same, rounded up to three digits at most of a unit.
+    pub fn about(bytes: u64) -> Option<Size> {
+        let mut unit = 1;
+        while bytes.div_ceil(unit) >= 1000 {
+            unit <<= 10;
+        }
+        Size::bytes(bytes.div_ceil(unit).saturating_mul(unit))
+    }
+
     /// Reads `64Mi`, or bytes without a unit.
     pub fn parse(text: &str) -> Option<Size> {
         let units = UNITS.iter();

@@ -6,7 +6,7 @@
 
 /// What belongs in a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub enum Place {
     /// What may be lost with the container: a tmpfs of this many MiB.
     Memory(u32),
     /// What must outlive the container.
@@ -68,88 +68,106 @@ pub(super) const NAMES: &[(&str, Place)] = &[
     ("storage", Place::Volume),
 ];
 
+/// What a contract makes of a habit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cure {
+    /// Nothing may write there: it is done when the image is built, or not at all.
+    Stop,
+    /// The variable: the program is known to obey it.
+    Variable,
+    /// A mount: the variable is obeyed by some programs only, or does harm.
+    Mount,
+    /// The variable, and a mount as well.
+    Both,
+    /// A volume.
+    Keep,
+}
+
 /// A program's habit of writing somewhere.
-pub(super) struct Habit {
+#[derive(Debug)]
+pub struct Habit {
     /// Who.
-    pub(super) name: &'static str,
+    pub name: &'static str,
+    /// What a contract makes of it.
+    pub cure: Cure,
     /// Where, as patterns of `pattern`.
     pub(super) paths: &'static [&'static str],
     /// Beginnings of the command's name; empty for any.
     pub(super) comms: &'static [&'static str],
     /// What to do.
-    pub(super) advice: &'static str,
+    pub advice: &'static str,
     /// The environment that does it; values below /tmp need it writable.
-    pub(super) environment: &'static [(&'static str, &'static str)],
+    pub environment: &'static [(&'static str, &'static str)],
 }
 
 macro_rules! habits {
-    ($($name:literal [$($path:literal),+] [$($comm:literal),*] $advice:literal [$($variable:literal = $value:literal),*];)+) => {
+    ($($name:literal $cure:ident [$($path:literal),+] [$($comm:literal),*] $advice:literal [$($variable:literal = $value:literal),*];)+) => {
         /// Every habit that is known.
         pub(super) const HABITS: &[Habit] = &[$(Habit {
-            name: $name, paths: &[$($path),+], comms: &[$($comm),*], advice: $advice,
+            name: $name, cure: Cure::$cure, paths: &[$($path),+], comms: &[$($comm),*], advice: $advice,
             environment: &[$(($variable, $value)),*],
         }),+];
     };
 }
 
 habits! {
-    "Python bytecode" ["**/__pycache__/**", "**/*.pyc", "**/*.pyc.*"] []
+    "Python bytecode" Variable ["**/__pycache__/**", "**/*.pyc", "**/*.pyc.*"] []
         "compile bytecode when the image is built (python -m compileall), and have Python write none" ["PYTHONDONTWRITEBYTECODE" = "1"];
-    "pip" ["**/.cache/pip/**"] []
+    "pip" Variable ["**/.cache/pip/**"] []
         "install packages when the image is built, or let pip do without its cache" ["PIP_NO_CACHE_DIR" = "1"];
-    "uv" ["**/.cache/uv/**"] [] "move uv's cache" ["UV_CACHE_DIR" = "/tmp/uv"];
-    "Matplotlib" ["**/matplotlib/**"] ["python"] "move Matplotlib's settings and font cache" ["MPLCONFIGDIR" = "/tmp/matplotlib"];
-    "Numba" ["**/*.nbi", "**/*.nbc", "**/numba_cache/**"] [] "move Numba's cache" ["NUMBA_CACHE_DIR" = "/tmp/numba"];
-    "Hugging Face" ["**/huggingface/**"] []
+    "uv" Variable ["**/.cache/uv/**"] [] "move uv's cache" ["UV_CACHE_DIR" = "/tmp/uv"];
+    "Matplotlib" Variable ["**/matplotlib/**"] ["python"] "move Matplotlib's settings and font cache" ["MPLCONFIGDIR" = "/tmp/matplotlib"];
+    "Numba" Variable ["**/*.nbi", "**/*.nbc", "**/numba_cache/**"] [] "move Numba's cache" ["NUMBA_CACHE_DIR" = "/tmp/numba"];
+    "Hugging Face" Keep ["**/huggingface/**"] []
         "keep models in the image or on a volume, and point Hugging Face's cache there" ["HF_HOME" = "/tmp/huggingface"];
-    "Java performance data" ["/tmp/hsperfdata_*/**"] []
+    "Java performance data" Mount ["/tmp/hsperfdata_*/**"] []
         "HotSpot writes these only for jstat and jps: switch them off, or mount a tmpfs at /tmp" ["JAVA_TOOL_OPTIONS" = "-XX:-UsePerfData"];
-    "Java class data archive" ["**/classes*.jsa*"] ["java"]
+    "Java class data archive" Stop ["**/classes*.jsa*"] ["java"]
         "make the class data archive when the image is built (java -Xshare:dump)" [];
-    "Java temporary files" ["/var/tmp/**", "**/tomcat.*/**", "**/spring-boot-libs-*/**"] ["java"]
+    "Java temporary files" Mount ["/var/tmp/**", "**/tomcat.*/**", "**/spring-boot-libs-*/**"] ["java"]
         "point Java's temporary directory to a tmpfs" ["JAVA_TOOL_OPTIONS" = "-Djava.io.tmpdir=/tmp"];
-    "Maven" ["**/.m2/**"] [] "build when the image is built, or move Maven's repository" ["MAVEN_ARGS" = "-Dmaven.repo.local=/tmp/m2"];
-    "Gradle" ["**/.gradle/**"] [] "build when the image is built, or move Gradle's home" ["GRADLE_USER_HOME" = "/tmp/gradle"];
-    "Node.js compile cache" ["**/node-compile-cache/**"] [] "move Node's compile cache" ["NODE_COMPILE_CACHE" = "/tmp/node-compile-cache"];
-    "npm" ["**/.npm/**"] [] "start node itself instead of npm, or move npm's cache" ["npm_config_cache" = "/tmp/npm"];
-    "Yarn" ["**/.cache/yarn/**", "**/.yarn/**"] [] "start node itself instead of yarn, or move Yarn's cache" ["YARN_CACHE_FOLDER" = "/tmp/yarn"];
-    "Corepack" ["**/.cache/node/corepack/**"] [] "fetch package managers when the image is built, or move Corepack's home" ["COREPACK_HOME" = "/tmp/corepack"];
-    "Deno" ["**/.cache/deno/**", "/deno-dir/**"] [] "cache modules when the image is built, or move Deno's cache" ["DENO_DIR" = "/tmp/deno"];
-    "Go build" ["**/.cache/go-build/**"] [] "build when the image is built, or move Go's build cache" ["GOCACHE" = "/tmp/go-build"];
-    "Cargo" ["**/.cargo/registry/**"] [] "build when the image is built, or move Cargo's home" ["CARGO_HOME" = "/tmp/cargo"];
-    ".NET diagnostics" ["**/dotnet-diagnostic-*", "**/clr-debug-pipe-*"] []
+    "Maven" Variable ["**/.m2/**"] [] "build when the image is built, or move Maven's repository" ["MAVEN_ARGS" = "-Dmaven.repo.local=/tmp/m2"];
+    "Gradle" Variable ["**/.gradle/**"] [] "build when the image is built, or move Gradle's home" ["GRADLE_USER_HOME" = "/tmp/gradle"];
+    "Node.js compile cache" Mount ["**/node-compile-cache/**"] [] "move Node's compile cache" ["NODE_COMPILE_CACHE" = "/tmp/node-compile-cache"];
+    "npm" Variable ["**/.npm/**"] [] "start node itself instead of npm, or move npm's cache" ["npm_config_cache" = "/tmp/npm"];
+    "Yarn" Variable ["**/.cache/yarn/**", "**/.yarn/**"] [] "start node itself instead of yarn, or move Yarn's cache" ["YARN_CACHE_FOLDER" = "/tmp/yarn"];
+    "Corepack" Variable ["**/.cache/node/corepack/**"] [] "fetch package managers when the image is built, or move Corepack's home" ["COREPACK_HOME" = "/tmp/corepack"];
+    "Deno" Variable ["**/.cache/deno/**", "/deno-dir/**"] [] "cache modules when the image is built, or move Deno's cache" ["DENO_DIR" = "/tmp/deno"];
+    "Go build" Variable ["**/.cache/go-build/**"] [] "build when the image is built, or move Go's build cache" ["GOCACHE" = "/tmp/go-build"];
+    "Cargo" Variable ["**/.cargo/registry/**"] [] "build when the image is built, or move Cargo's home" ["CARGO_HOME" = "/tmp/cargo"];
+    ".NET diagnostics" Mount ["**/dotnet-diagnostic-*", "**/clr-debug-pipe-*"] []
         "switch the diagnostic port off, or mount a tmpfs at /tmp where it is used" ["DOTNET_EnableDiagnostics" = "0"];
-    ".NET single file" ["**/.net/**"] [] "move the directory that single-file programs unpack to" ["DOTNET_BUNDLE_EXTRACT_BASE_DIR" = "/tmp/dotnet"];
-    "ASP.NET keys" ["**/.aspnet/DataProtection-Keys/**"] []
+    ".NET single file" Variable ["**/.net/**"] [] "move the directory that single-file programs unpack to" ["DOTNET_BUNDLE_EXTRACT_BASE_DIR" = "/tmp/dotnet"];
+    "ASP.NET keys" Keep ["**/.aspnet/DataProtection-Keys/**"] []
         "keep data-protection keys on a volume that all replicas share (PersistKeysToFileSystem)" [];
-    "Bootsnap" ["**/tmp/cache/bootsnap*/**"] [] "precompile when the image is built (bootsnap precompile), and move Bootsnap's cache" ["BOOTSNAP_CACHE_DIR" = "/tmp/bootsnap"];
-    "PHP sessions" ["/var/lib/php*/sessions/**", "/var/lib/php*/session/**", "**/sess_*"] []
+    "Bootsnap" Mount ["**/tmp/cache/bootsnap*/**"] [] "precompile when the image is built (bootsnap precompile), and move Bootsnap's cache" ["BOOTSNAP_CACHE_DIR" = "/tmp/bootsnap"];
+    "PHP sessions" Mount ["/var/lib/php*/sessions/**", "/var/lib/php*/session/**", "**/sess_*"] []
         "keep sessions in Redis or a database (session.save_handler), or set session.save_path to a tmpfs" [];
-    "Composer" ["**/.composer/**", "**/.config/composer/**"] [] "install packages when the image is built, or move Composer's home" ["COMPOSER_HOME" = "/tmp/composer"];
-    "OpenSSL seed" ["**/.rnd"] [] "move the seed that OpenSSL's commands keep" ["RANDFILE" = "/tmp/.rnd"];
-    "GnuPG" ["**/.gnupg/**"] [] "keep keys in a volume or secret, and move GnuPG's home" ["GNUPGHOME" = "/tmp/gnupg"];
-    "SSH known hosts" ["**/.ssh/known_hosts*"] [] "put the hosts' keys into the image or mount them (ssh-keyscan prints them)" [];
-    "Git settings" ["**/.gitconfig*"] [] "write Git's settings when the image is built, or move them" ["GIT_CONFIG_GLOBAL" = "/tmp/gitconfig"];
-    "Shell history" ["**/.bash_history*", "**/.ash_history*"] [] "keep no history of interactive shells" ["HISTFILE" = "/dev/null"];
-    "Fontconfig" ["**/fontconfig/**"] [] "run fc-cache when the image is built, and move the user's cache" ["XDG_CACHE_HOME" = "/tmp/.cache"];
-    "nginx settings" ["/etc/nginx/conf.d/**"] []
+    "Composer" Variable ["**/.composer/**", "**/.config/composer/**"] [] "install packages when the image is built, or move Composer's home" ["COMPOSER_HOME" = "/tmp/composer"];
+    "OpenSSL seed" Variable ["**/.rnd"] [] "move the seed that OpenSSL's commands keep" ["RANDFILE" = "/tmp/.rnd"];
+    "GnuPG" Mount ["**/.gnupg/**"] [] "keep keys in a volume or secret, and move GnuPG's home" ["GNUPGHOME" = "/tmp/gnupg"];
+    "SSH known hosts" Stop ["**/.ssh/known_hosts*"] [] "put the hosts' keys into the image or mount them (ssh-keyscan prints them)" [];
+    "Git settings" Variable ["**/.gitconfig*"] [] "write Git's settings when the image is built, or move them" ["GIT_CONFIG_GLOBAL" = "/tmp/gitconfig"];
+    "Shell history" Variable ["**/.bash_history*", "**/.ash_history*"] [] "keep no history of interactive shells" ["HISTFILE" = "/dev/null"];
+    "Fontconfig" Mount ["**/fontconfig/**"] [] "run fc-cache when the image is built, and move the user's cache" ["XDG_CACHE_HOME" = "/tmp/.cache"];
+    "nginx settings" Stop ["/etc/nginx/conf.d/**"] []
         "mount finished settings (a ConfigMap or a file), or write templates' output elsewhere and include that; the official image's IPv6 script can do without" [];
-    "Supervisor" ["/supervisord.pid", "/supervisord.log"] ["supervisord"] "set pidfile=/run/supervisord.pid and logfile=/dev/stdout with logfile_maxbytes=0, and mount a tmpfs at /run" [];
-    "s6-overlay" ["/run/s6/**", "/var/run/s6/**", "/etc/s6-overlay/**"] [] "tell s6-overlay that the root is read-only, and give it a tmpfs at /run that may execute" ["S6_READ_ONLY_ROOT" = "1"];
-    "apt and dpkg" ["/var/lib/apt/**", "/var/lib/dpkg/**", "/var/cache/apt/**", "/var/log/apt/**"] [] "install packages when the image is built, not at start" [];
-    "apk" ["/lib/apk/**", "/etc/apk/**", "/var/cache/apk/**"] [] "install packages when the image is built, not at start" [];
-    "dnf and rpm" ["/var/lib/rpm/**", "/var/lib/dnf/**", "/var/cache/dnf/**", "/var/cache/yum/**", "/usr/lib/sysimage/rpm/**"] [] "install packages when the image is built, not at start" [];
-    "Certificates" ["/etc/ssl/certs/**", "/etc/ca-certificates/**", "/usr/local/share/ca-certificates/**", "/etc/pki/**"] []
+    "Supervisor" Stop ["/supervisord.pid", "/supervisord.log"] ["supervisord"] "set pidfile=/run/supervisord.pid and logfile=/dev/stdout with logfile_maxbytes=0, and mount a tmpfs at /run" [];
+    "s6-overlay" Both ["/run/s6/**", "/var/run/s6/**", "/etc/s6-overlay/**"] [] "tell s6-overlay that the root is read-only, and give it a tmpfs at /run that may execute" ["S6_READ_ONLY_ROOT" = "1"];
+    "apt and dpkg" Stop ["/var/lib/apt/**", "/var/lib/dpkg/**", "/var/cache/apt/**", "/var/log/apt/**"] [] "install packages when the image is built, not at start" [];
+    "apk" Stop ["/lib/apk/**", "/etc/apk/**", "/var/cache/apk/**"] [] "install packages when the image is built, not at start" [];
+    "dnf and rpm" Stop ["/var/lib/rpm/**", "/var/lib/dnf/**", "/var/cache/dnf/**", "/var/cache/yum/**", "/usr/lib/sysimage/rpm/**"] [] "install packages when the image is built, not at start" [];
+    "Certificates" Stop ["/etc/ssl/certs/**", "/etc/ca-certificates/**", "/usr/local/share/ca-certificates/**", "/etc/pki/**"] []
         "run update-ca-certificates when the image is built, or mount a bundle and name it in SSL_CERT_FILE" [];
-    "Users" ["/etc/passwd*", "/etc/group*", "/etc/shadow*", "/etc/.pwd.lock"] [] "add users when the image is built; most programs need no name for their uid" [];
-    "Time zone" ["/etc/localtime*", "/etc/timezone*"] [] "set the time zone in the TZ variable or when the image is built" [];
-    "Hosts and resolver" ["/etc/hosts*", "/etc/hostname*", "/etc/resolv.conf*"] []
+    "Users" Stop ["/etc/passwd*", "/etc/group*", "/etc/shadow*", "/etc/.pwd.lock"] [] "add users when the image is built; most programs need no name for their uid" [];
+    "Time zone" Stop ["/etc/localtime*", "/etc/timezone*"] [] "set the time zone in the TZ variable or when the image is built" [];
+    "Hosts and resolver" Stop ["/etc/hosts*", "/etc/hostname*", "/etc/resolv.conf*"] []
         "the runtime writes this file: use --add-host and --dns, or hostAliases and dnsConfig of the pod" [];
-    "XDG cache" ["**/.cache/**"] [] "move the user's cache" ["XDG_CACHE_HOME" = "/tmp/.cache"];
-    "XDG settings" ["**/.config/**"] [] "move the user's settings, or keep them in the image" ["XDG_CONFIG_HOME" = "/tmp/.config"];
-    "XDG state" ["**/.local/state/**"] [] "move the user's state" ["XDG_STATE_HOME" = "/tmp/.local/state"];
-    "XDG data" ["**/.local/share/**"] [] "move the user's data, or mount a volume there if it must last" ["XDG_DATA_HOME" = "/tmp/.local/share"];
-    "Home directory" ["/root/**", "/home/*/**", "/nonexistent/**"] [] "give the program a home it can write" ["HOME" = "/tmp"];
+    "XDG cache" Mount ["**/.cache/**"] [] "move the user's cache" ["XDG_CACHE_HOME" = "/tmp/.cache"];
+    "XDG settings" Mount ["**/.config/**"] [] "move the user's settings, or keep them in the image" ["XDG_CONFIG_HOME" = "/tmp/.config"];
+    "XDG state" Mount ["**/.local/state/**"] [] "move the user's state" ["XDG_STATE_HOME" = "/tmp/.local/state"];
+    "XDG data" Keep ["**/.local/share/**"] [] "move the user's data, or mount a volume there if it must last" ["XDG_DATA_HOME" = "/tmp/.local/share"];
+    "Home directory" Mount ["/root/**", "/home/*/**", "/nonexistent/**"] [] "give the program a home it can write" ["HOME" = "/tmp"];
 }
 
 /// What a capability is good for, if it is narrow enough to be given; why not otherwise.

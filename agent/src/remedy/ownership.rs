@@ -6,8 +6,9 @@
 
 use super::{
     Advice, MountKind,
+    mounting::{Mounting, Tmpfs},
     plain::shown,
-    plan::{Mounting, Plan},
+    plan::Plan,
     read_only::{self, words},
 };
 use crate::denial::{Cause, Errno, Operation, Remedy};
@@ -151,11 +152,12 @@ impl Change<'_> {
 
     fn tmpfs(self) -> Option<Remedy> {
         let plan = Plan {
-            mount: super::plain::plain_path(self.at).map(|at| Mounting::Tmpfs {
-                at,
-                mebibytes: None,
-                inodes: None,
-                owner: Some((self.uid, self.gid)),
+            mount: super::plain::plain_path(self.at).map(|at| {
+                Mounting::Tmpfs(Tmpfs {
+                    at,
+                    owner: Some((self.uid, self.gid)),
+                    ..Tmpfs::default()
+                })
             }),
             ..Plan::default()
         };

@@ -29,7 +29,7 @@ pub(super) const FORBIDDEN: [&str; 14] = [
 ];
 
 /// The text, if it is a plain word.
-pub(super) fn plain(text: &str) -> Option<&str> {
+pub fn plain(text: &str) -> Option<&str> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._/@+-".contains(&byte);
     let whole = !text.is_empty() && text.len() <= MAX_BYTES && text.bytes().all(allowed);
     let lower = text.to_ascii_lowercase();
@@ -37,7 +37,7 @@ pub(super) fn plain(text: &str) -> Option<&str> {
 }
 
 /// The text, if it is an absolute path in plain words without `.` and `..`.
-pub(super) fn plain_path(text: &str) -> Option<&str> {
+pub fn plain_path(text: &str) -> Option<&str> {
     let rest = plain(text)?.strip_prefix('/')?;
     let clean = |part: &str| !part.is_empty() && part != "." && part != "..";
     rest.split('/').all(clean).then_some(text)
@@ -49,7 +49,7 @@ pub(super) fn shown<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
 }
 
 /// A name for a volume or a profile made of a path or image: a DNS label.
-pub(super) fn slug(text: &str) -> String {
+pub fn slug(text: &str) -> String {
     let mut name = String::new();
     for byte in text.bytes().take(MAX_BYTES) {
         if byte.is_ascii_alphanumeric() {

@@ -8,6 +8,7 @@
 
 use super::{
     Advice,
+    mounting::Mounting,
     plain::{plain, slug},
 };
 use crate::denial::{Change, Target};
@@ -32,27 +33,6 @@ pub(super) struct Plan<'a> {
     pub(super) apparmor: Option<&'a str>,
     /// Should a seccomp profile of its own be named?
     pub(super) seccomp: bool,
-}
-
-/// A mount to add.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Mounting<'a> {
-    /// A tmpfs.
-    Tmpfs {
-        /// Target, a plain path.
-        at: &'a str,
-        /// Size; as it was where there is none.
-        mebibytes: Option<u64>,
-        /// Most inodes.
-        inodes: Option<u64>,
-        /// Owner of its root directory; root's where there is none.
-        owner: Option<(u32, u32)>,
-    },
-    /// A volume that outlives the container.
-    Volume {
-        /// Target, a plain path.
-        at: &'a str,
-    },
 }
 
 impl Plan<'_> {
@@ -80,13 +60,11 @@ impl Plan<'_> {
         for (name, value) in self.environment {
             flags.push(format!("--env {name}={value}"));
         }
-        match &self.mount {
-            Some(mount @ Mounting::Tmpfs { at, .. }) => {
-                flags.push(format!("--tmpfs {at}:{}", options(mount)));
-            }
-            Some(Mounting::Volume { at }) => flags.push(format!("--volume {}:{at}", slug(at))),
-            None => {}
-        }
+        flags.extend(
+            self.mount
+                .as_ref()
+                .map(|mount| mount.flag(&slug(mount.at()))),
+        );
         if let Some((uid, gid)) = self.user {
             flags.push(format!("--user {uid}:{gid}"));
         }
@@ -115,14 +93,9 @@ impl Plan<'_> {
             "environment",
             environment.map(|(k, v)| format!("{k}={v}")).collect(),
         );
-        match &self.mount {
-            Some(mount @ Mounting::Tmpfs { at, .. }) => {
-                list("tmpfs", vec![format!("{at}:{}", options(mount))]);
-            }
-            Some(Mounting::Volume { at }) => {
-                list("volumes", vec![format!("{}:{at}", slug(at))]);
-            }
-            None => {}
+        if let Some(mount) = &self.mount {
+            let (key, item) = mount.compose(&slug(mount.at()));
+            list(key, vec![item]);
         }
         list(
             "cap_add",
@@ -180,10 +153,13 @@ impl Plan<'_> {
             .iter()
             .flat_map(|(k, v)| [format!("  - name: {k}"), format!("    value: \"{v}\"")]);
         section(&mut lines, "env:", environment.collect());
-        if let Some(Mounting::Tmpfs { at, .. } | Mounting::Volume { at }) = self.mount {
+        if let Some(mount) = &self.mount {
             lines.push("volumeMounts:".to_owned());
-            lines.push(format!("  - name: {}", slug(at)));
-            lines.push(format!("    mountPath: \"{at}\""));
+            lines.extend(
+                mount
+                    .volume_mount(&slug(mount.at()))
+                    .map(|line| format!("  {line}")),
+            );
         }
         let mut security = Vec::new();
         if let Some(name) = self.capability {
@@ -205,26 +181,12 @@ impl Plan<'_> {
     }
 
     fn volume(&self) -> Vec<String> {
-        match &self.mount {
-            Some(Mounting::Tmpfs { at, mebibytes, .. }) => {
-                let mut lines = vec![
-                    format!("  - name: {}", slug(at)),
-                    "    emptyDir:".to_owned(),
-                    "      medium: Memory".to_owned(),
-                ];
-                lines.extend(mebibytes.map(|size| format!("      sizeLimit: {size}Mi")));
-                lines
-            }
-            Some(Mounting::Volume { at }) => {
-                let name = slug(at);
-                vec![
-                    format!("  - name: {name}"),
-                    "    persistentVolumeClaim:".to_owned(),
-                    format!("      claimName: {name}"),
-                ]
-            }
-            None => Vec::new(),
-        }
+        let volume = self
+            .mount
+            .as_ref()
+            .map(|mount| mount.volume(&slug(mount.at())));
+        let lines = volume.into_iter().flatten();
+        lines.map(|line| format!("  {line}")).collect()
     }
 }
 
@@ -238,35 +200,4 @@ fn section(lines: &mut Vec<String>, head: &str, body: Vec<String>) {
         lines.push(head.to_owned());
         lines.extend(body);
     }
-}
-
-/// Mount options of a tmpfs. Docker makes it root's, with the mode of the
-/// image's directory, so that a process of another user needs it as its own.
-fn options(mount: &Mounting) -> String {
-    let mut text = "rw,nosuid,nodev,noexec".to_owned();
-    if let Mounting::Tmpfs {
-        mebibytes,
-        inodes,
-        owner,
-        ..
-    } = mount
-    {
-        let mut add = |key: &str, value: String| {
-            text.push(',');
-            text.push_str(key);
-            text.push('=');
-            text.push_str(&value);
-        };
-        if let Some(size) = mebibytes {
-            add("size", format!("{size}m"));
-        }
-        if let Some(count) = inodes {
-            add("nr_inodes", count.to_string());
-        }
-        if let Some((uid, gid)) = owner {
-            add("uid", uid.to_string());
-            add("gid", gid.to_string());
-        }
-    }
-    text
 }

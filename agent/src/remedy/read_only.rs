@@ -8,9 +8,10 @@
 use super::{
     Advice, MountKind,
     knowledge::{HABITS, Habit, NAMES, PLACES, Place},
+    mounting::{Mounting, Tmpfs},
     pattern::fits,
     plain::{plain_path, shown},
-    plan::{Mounting, Plan},
+    plan::Plan,
 };
 use crate::denial::{Cause, Operation, Remedy};
 
@@ -128,16 +129,21 @@ pub(super) fn cure(habit: &'static Habit, advice: &Advice) -> Remedy {
 
 /// The directory that should be a mount, and what belongs there.
 pub(super) fn place<'a>(advice: &Advice<'a>) -> Option<(&'a str, Place)> {
-    let by_path = PLACES.iter().find_map(|(pattern, place)| {
-        let depth = pattern.matches('/').count();
-        let at = prefix(advice.write_root, depth)?;
-        fits(pattern, at).then_some((at, *place))
-    });
+    let by_path = by_path(advice);
     match by_path {
         Some((_, Place::Image)) => by_name(advice).or(by_path),
         Some(_) => by_path,
         None => by_name(advice),
     }
+}
+
+/// A directory that is known wherever it is.
+pub(super) fn by_path<'a>(advice: &Advice<'a>) -> Option<(&'a str, Place)> {
+    PLACES.iter().find_map(|(pattern, place)| {
+        let depth = pattern.matches('/').count();
+        let at = prefix(advice.write_root, depth)?;
+        fits(pattern, at).then_some((at, *place))
+    })
 }
 
 /// A directory of the path whose name tells what it is for.
@@ -155,7 +161,7 @@ fn by_name<'a>(advice: &Advice<'a>) -> Option<(&'a str, Place)> {
 }
 
 /// The first components of a plain path.
-fn prefix(path: &str, depth: usize) -> Option<&str> {
+pub(super) fn prefix(path: &str, depth: usize) -> Option<&str> {
     let path = plain_path(path)?;
     let mut ends = path.match_indices('/').skip(1).map(|(at, _)| at);
     match ends.nth(depth - 1) {
@@ -194,12 +200,12 @@ fn sick(advice: &Advice) -> bool {
 }
 
 pub(super) fn tmpfs(at: &str, mebibytes: u64, owner: Option<(u32, u32)>) -> Mounting<'_> {
-    Mounting::Tmpfs {
+    Mounting::Tmpfs(Tmpfs {
         at,
-        mebibytes: Some(mebibytes),
-        inodes: None,
+        bytes: Some(mebibytes << 20),
         owner,
-    }
+        ..Tmpfs::default()
+    })
 }
 
 /// Advice without a change.

@@ -6,8 +6,9 @@
 
 use super::{
     Advice, MountKind,
+    mounting::{Mounting, Tmpfs},
     plain::{plain_path, shown},
-    plan::{Mounting, Plan, change},
+    plan::{Plan, change},
     read_only::words,
 };
 use crate::denial::{Change, Remedy, Target};
@@ -111,12 +112,12 @@ fn enlarge(at: &str, mebibytes: Option<u64>, inodes: Option<u64>, advice: &Advic
         ];
     }
     let plan = Plan {
-        mount: Some(Mounting::Tmpfs {
+        mount: Some(Mounting::Tmpfs(Tmpfs {
             at,
-            mebibytes,
+            bytes: mebibytes.map(|mebibytes| mebibytes * MEBIBYTE),
             inodes,
-            owner: None,
-        }),
+            ..Tmpfs::default()
+        })),
         ..Plan::default()
     };
     plan.changes(advice)

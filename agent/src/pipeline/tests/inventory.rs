@@ -13,8 +13,7 @@ fn recording(steps: u64) -> Recorder {
         directory: 5,
         mount_id: 9,
         operation: wire::Operation::Create as u8,
-        author: wire::Author::Container as u8,
-        reserved: [0; 2],
+        reserved: [0; 3],
     };
     let value = WriteValue {
         count: 4,
