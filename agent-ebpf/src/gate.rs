@@ -6,7 +6,7 @@
 //! is tested on any machine. Lacks on purpose: the maps and their races
 //! (`count.rs`) and the kernel's structures (`kernel.rs`).
 
-use crate::wire::{DENIAL_ERRNOS, Operation};
+use crate::wire::{Author, DENIAL_ERRNOS, Operation};
 
 /// The largest errno the kernel returns in a pointer or a result.
 const MAX_ERRNO: u64 = 4095;
@@ -153,17 +153,63 @@ pub const FMODE_WRITE: u32 = 2;
 /// FMODE_CREATED of `file.f_mode`: the open that returned it made the file.
 pub const FMODE_CREATED: u32 = 0x10_0000;
 
+/// PROT_EXEC of mmap(2).
+pub const PROT_EXEC: u64 = 4;
+/// MNT_INTERNAL of `vfsmount.mnt_flags`: a mount of the kernel's own.
+pub const MNT_INTERNAL: u32 = 0x4000;
+
 /// Is the success of this operation part of the write inventory? It is where it
-/// brings a file or a directory entry into being, or bytes into a file.
+/// brings a file or a directory entry into being, or bytes into a file; and
+/// where it executes a file, which may have been written.
 pub const fn is_inventoried(operation: u8) -> bool {
     operation == Operation::Open as u8
         || operation == Operation::Create as u8
-        || operation == Operation::Mkdir as u8
+        || operation == Operation::Write as u8
+        || makes_entry(operation)
+        || is_execution(operation)
+}
+
+/// Does it bring a directory entry into being, and leave no file open?
+pub const fn makes_entry(operation: u8) -> bool {
+    operation == Operation::Mkdir as u8
         || operation == Operation::Mknod as u8
         || operation == Operation::Symlink as u8
         || operation == Operation::Link as u8
         || operation == Operation::Rename as u8
-        || operation == Operation::Write as u8
+}
+
+/// Is it no write, but the execution of a file?
+pub const fn is_execution(operation: u8) -> bool {
+    operation == Operation::Exec as u8 || operation == Operation::Mmap as u8
+}
+
+/// What tells a process that a runtime sets up from one of the container's own,
+/// seen at a task in the container's control group.
+#[derive(Clone, Copy, Debug)]
+pub struct Descent {
+    /// Its parent is in no control group of a container that is watched.
+    pub parent_is_outside: bool,
+    /// It is in its parent's mount namespace.
+    pub shares_mounts: bool,
+    /// It has executed nothing since it was forked.
+    pub is_fork: bool,
+    /// Its program lies on a mount that is not in its mount namespace.
+    pub program_is_outside: bool,
+}
+
+/// On whose behalf does such a process write? A runtime enters the container's
+/// control group first. It either still has the mounts of who started it, or it
+/// is a fork of the runtime's own program in the container's mounts, until it
+/// executes the container's. A process of the container has its parent in the
+/// container; the first one, and those that a runtime starts later, have
+/// executed a program there.
+pub const fn author(descent: Descent) -> Author {
+    let entered = descent.is_fork && descent.program_is_outside;
+    if descent.parent_is_outside && (descent.shares_mounts || entered) {
+        Author::Runtime
+    } else {
+        Author::Container
+    }
 }
 
 /// What a successful open was, by the file's mode; none where it only reads.
@@ -261,6 +307,29 @@ mod tests {
         assert_eq!(opened(3), Some(Operation::Open));
         assert_eq!(opened(FMODE_CREATED | 1), Some(Operation::Create));
         let inventoried = Operation::ALL.iter().filter(|o| is_inventoried(**o as u8));
-        assert_eq!(inventoried.count(), 8);
+        assert_eq!(inventoried.count(), 10);
+    }
+
+    #[test]
+    fn an_operation_is_inventoried_one_way() {
+        for operation in Operation::ALL.iter().map(|operation| *operation as u8) {
+            let ways = [makes_entry(operation), is_execution(operation)];
+            assert!(ways != [true, true]);
+            assert!(ways == [false, false] || is_inventoried(operation));
+        }
+    }
+
+    #[test]
+    fn only_a_process_that_a_runtime_sets_up_writes_for_it() {
+        let descent = |bits: u8| Descent {
+            parent_is_outside: bits & 1 != 0,
+            shares_mounts: bits & 2 != 0,
+            is_fork: bits & 4 != 0,
+            program_is_outside: bits & 8 != 0,
+        };
+        let runtime = (0..16).filter(|bits| author(descent(*bits)) == Author::Runtime);
+        // A parent in the container settles it. Without it, either the parent's
+        // mounts, or a fork of a program from elsewhere.
+        assert_eq!(runtime.collect::<Vec<u8>>(), [3, 7, 11, 13, 15]);
     }
 }

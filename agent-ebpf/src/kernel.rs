@@ -11,8 +11,9 @@ mod task;
 
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
 pub use evidence::{
-    S_APPEND, S_IMMUTABLE, SB_RDONLY, capabilities, groups, id_map, inode_evidence, inode_flags,
-    inode_mode, mount_evidence, super_block_evidence, super_block_is_read_only, user_namespace,
+    S_APPEND, S_IMMUTABLE, SB_RDONLY, capabilities, file_system, groups, id_map, inode_evidence,
+    inode_flags, inode_mode, mount_evidence, mount_flags, mount_id, ownership,
+    super_block_evidence, super_block_is_read_only, user_namespace,
 };
 pub use task::Task;
 
@@ -140,6 +141,13 @@ impl Dir {
         } else {
             Dir::at(file + offset!(file_path))
         }
+    }
+
+    /// Address of the `struct mnt_namespace` that its mount is in; of no use for
+    /// more than a comparison, since a mount of the kernel's own is in none.
+    #[inline(always)]
+    pub fn mounts(self) -> u64 {
+        word(self.mount - offset!(mount_vfsmount) + offset!(mount_namespace))
     }
 
     /// Address of the inode; 0 where there is none.

@@ -53,7 +53,7 @@ static OOM_KILLS: HashMap<u64, wire::OomValue> = HashMap::with_max_entries(wire:
 #[map]
 static OOM_VICTIMS: LruHashMap<u64, u8> = LruHashMap::with_max_entries(wire::OOM_VICTIMS_MAX, 0);
 #[map]
-static WATCHED: HashMap<u64, u64> = HashMap::with_max_entries(wire::WATCHED_MAX, 0);
+static WATCHED: HashMap<u64, wire::Watched> = HashMap::with_max_entries(wire::WATCHED_MAX, 0);
 #[map]
 static WRITES: HashMap<wire::WriteKey, wire::WriteValue> =
     HashMap::with_max_entries(wire::WRITES_MAX, 0);

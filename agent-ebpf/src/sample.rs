@@ -118,7 +118,7 @@ fn large(draft: &Draft, task: &Task) -> Attempt {
         head(draft, task, record, wire::LARGE);
         if draft.base != Dir::NONE {
             let slots = (&raw mut (*record).base).cast();
-            let (used, flags) = walk(draft.base, task.root(), slots);
+            let (used, flags) = walk(draft.base, task.root(), slots, |_, _| {});
             (*record).sample.base_len = used;
             (*record).sample.path_flags |= flags | PathFlags::BASE;
         }
@@ -242,12 +242,18 @@ unsafe fn credentials(task: &Task, into: *mut Credentials) {
 
 /// Writes the components from `base` up to the task's root into `slots`,
 /// leaf first, an empty one at each mount crossing. Returns how many, and path
-/// flags.
+/// flags. `each` is handed each slot's dentry, and then the root's for the slot
+/// behind the last; 0 where the walk did not end there.
 ///
 /// # Safety
 /// `slots` is writable for the slots of a large record.
 #[inline(always)]
-pub unsafe fn walk(base: Dir, root: Dir, slots: *mut u8) -> (u16, u16) {
+pub unsafe fn walk(
+    base: Dir,
+    root: Dir,
+    slots: *mut u8,
+    mut each: impl FnMut(usize, u64),
+) -> (u16, u16) {
     let Dir {
         mut mount,
         mut dentry,
@@ -261,6 +267,7 @@ pub unsafe fn walk(base: Dir, root: Dir, slots: *mut u8) -> (u16, u16) {
     };
     for slot in 0..SLOTS {
         if dentry == root.dentry && mount == root.mount {
+            each(slot, dentry);
             return (slot as u16, deleted);
         }
         // SAFETY: `slot` is below SLOTS.
@@ -280,6 +287,7 @@ pub unsafe fn walk(base: Dir, root: Dir, slots: *mut u8) -> (u16, u16) {
             parent == dentry
         };
         if stuck {
+            each(slot, 0);
             return (slot as u16, deleted | PathFlags::BASE_UNREACHABLE);
         }
         let name = if crossing {
@@ -293,6 +301,7 @@ pub unsafe fn walk(base: Dir, root: Dir, slots: *mut u8) -> (u16, u16) {
             *at = 0;
             bpf_probe_read_kernel_str(at.cast(), SLOT_BYTES as u32, name as *const _);
         }
+        each(slot, dentry);
         dentry = if crossing {
             word(this + offset!(mount_mountpoint))
         } else {
@@ -300,5 +309,6 @@ pub unsafe fn walk(base: Dir, root: Dir, slots: *mut u8) -> (u16, u16) {
         };
         mount = above + offset!(mount_vfsmount);
     }
+    each(SLOTS, 0);
     (SLOTS as u16, deleted | PathFlags::BASE_TRUNCATED)
 }

@@ -11,11 +11,11 @@ mod inventory;
 mod numbers;
 
 pub use inventory::{
-    MAP_WATCHED, MAP_WRITE_SAMPLES, MAP_WRITES, WATCHED_MAX, WRITE_KEYS_PER_CGROUP, WRITE_NAME_MAX,
-    WRITE_SAMPLES_BYTES, WRITE_SLOT_BYTES, WRITE_SLOTS, WRITES_MAX, WriteKey, WriteRecord,
-    WriteSample, WriteValue,
+    EXECUTION_KEYS_PER_CGROUP, MAP_WATCHED, MAP_WRITE_SAMPLES, MAP_WRITES, Ownership, WATCHED_MAX,
+    WRITE_KEYS_PER_CGROUP, WRITE_NAME_MAX, WRITE_SAMPLES_BYTES, WRITE_SLOT_BYTES, WRITE_SLOTS,
+    WRITES_MAX, Watched, WriteKey, WriteRecord, WriteSample, WriteValue,
 };
-pub use numbers::{Backend, Hook, Lsm, Operation, PathFlags, Signals, Stat};
+pub use numbers::{Author, Backend, Hook, Lsm, Operation, PathFlags, Signals, Stat};
 
 /// Map: exact counters, [`CountKey`] -> [`CountValue`].
 pub const MAP_COUNTS: &str = "COUNTS";

@@ -1,29 +1,35 @@
 //! Successful writes, summed by the directory under which they belong and by
 //! where they went.
 //!
-//! In: the kernel's counters as read, the path and mount of each, owners. Out:
+//! In: the kernel's counters as read, what is told of each, owners. Out:
 //! [`ContainerWrites`], the input of a write contract. Invariant: every write
 //! that the kernel counted is in exactly one row, `_unresolved` or `_other`
-//! where nothing better is known; nothing in a row ever decreases while its
-//! container is there. Lacks on purpose: reading, and judging what is found.
+//! where nothing better is known, and `_runtime` where a runtime wrote while it
+//! set a process up; nothing in a row ever decreases while its container is
+//! there. Lacks on purpose: reading, and judging what is found.
+
+mod row;
+mod told;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealwatch_ebpf::wire::{PATH_KEY_OTHER, WRITES_MAX, WriteKey, WriteValue};
+use sealwatch_ebpf::gate;
+use sealwatch_ebpf::wire::{Author, PATH_KEY_OTHER, WRITES_MAX, WriteKey, WriteValue};
 
-use crate::denial::{CgroupId, Container, ContainerPath, Loss, Operation, Owner, Stage};
-use crate::mounts::{Mount, kind_label};
-use crate::remedy::MountKind;
+use crate::denial::{CgroupId, Container, Loss, Operation, Owner, Stage};
 use crate::write_root;
+use row::add_new;
+pub use row::{COMMANDS_MAX, Destination, Ids, Owned, PATHS_MAX, Row, WRITERS_MAX};
+pub use told::{Real, Told};
 
 /// The write root of what shares a counter or is past the limit.
 pub const OTHER: &str = "_other";
+/// The write root of all that a runtime wrote while it set a process up.
+pub const RUNTIME: &str = "_runtime";
 /// Loss: a counter that found no room here.
 pub const REASON_FULL: &str = "inventory_full";
-/// Most paths that a row shows.
-pub const PATHS_MAX: usize = 5;
 /// Most counters: what the kernel's table holds, and as many of containers that are gone.
 const TRACKED_MAX: usize = 2 * WRITES_MAX as usize;
 
@@ -37,56 +43,6 @@ pub struct Watch {
     pub lease: Duration,
 }
 
-/// Where writes went.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Destination {
-    /// `upper_layer`, a kind of mount, or `unknown`.
-    pub kind: &'static str,
-    /// Where it is mounted, escaped; empty where that is not known.
-    pub target: String,
-}
-
-impl Destination {
-    fn of(mount: Option<&Mount>) -> Destination {
-        let kind = match mount.map(|mount| mount.kind) {
-            None => "unknown",
-            Some(MountKind::Root) => "upper_layer",
-            Some(kind) => kind_label(kind),
-        };
-        Destination {
-            kind,
-            target: mount.map(|mount| mount.target.clone()).unwrap_or_default(),
-        }
-    }
-}
-
-/// The writes of one container under one write root to one place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// The directory under which they belong.
-    pub write_root: Arc<str>,
-    /// Where they went.
-    pub destination: Destination,
-    /// Opens for writing of files that were there.
-    pub opens: u64,
-    /// Files made, links and devices included.
-    pub creates: u64,
-    /// Directories made.
-    pub directories: u64,
-    /// Renames to a name under the root.
-    pub renames: u64,
-    /// Calls that wrote.
-    pub writes: u64,
-    /// Bytes they wrote.
-    pub bytes: u64,
-    /// CLOCK_MONOTONIC nanoseconds of the first.
-    pub first_ns: u64,
-    /// The same of the last.
-    pub last_ns: u64,
-    /// Some of the paths, escaped: one of each directory.
-    pub paths: Vec<String>,
-}
-
 /// The writes of one container.
 #[derive(Clone, Debug)]
 pub struct ContainerWrites {
@@ -94,12 +50,6 @@ pub struct ContainerWrites {
     pub container: Arc<Container>,
     /// Ordered by write root and destination.
     pub rows: Vec<Row>,
-}
-
-#[derive(Debug)]
-struct Told {
-    path: ContainerPath,
-    mount: Option<Arc<Mount>>,
 }
 
 #[derive(Debug, Default)]
@@ -137,9 +87,9 @@ impl Inventory {
     }
 
     /// Takes in where the writes of a counter went.
-    pub fn tell(&mut self, key: &WriteKey, path: ContainerPath, mount: Option<Arc<Mount>>) {
+    pub fn tell(&mut self, key: &WriteKey, told: Told) {
         if let Some(tracked) = self.tracked(key) {
-            tracked.told = Some(Told { path, mount });
+            tracked.told = Some(told);
         }
     }
 
@@ -174,11 +124,13 @@ impl Inventory {
         owner_of: impl Fn(CgroupId) -> Owner,
     ) -> Vec<ContainerWrites> {
         let mut containers: BTreeMap<(String, String), Sums> = BTreeMap::new();
-        let mut keys: Vec<_> = self.tracked.keys().collect();
+        let (executions, mut writes): (Vec<&WriteKey>, Vec<&WriteKey>) = self
+            .tracked
+            .keys()
+            .partition(|key| gate::is_execution(key.operation));
         // The order in which roots find room is that of their first write.
-        keys.sort_unstable_by_key(|key| (self.tracked[*key].total.first_ns, **key));
-        for key in keys {
-            let tracked = &self.tracked[key];
+        writes.sort_unstable_by_key(|key| (self.tracked[*key].total.first_ns, **key));
+        for key in writes {
             let Owner::Container(container) = owner_of(CgroupId(key.cgroup)) else {
                 continue;
             };
@@ -189,7 +141,16 @@ impl Inventory {
                     roots: HashSet::new(),
                     rows: BTreeMap::new(),
                 });
-            sums.add(key, tracked, roots_max);
+            sums.add(key, &self.tracked[key], roots_max);
+        }
+        for key in executions {
+            let Owner::Container(container) = owner_of(CgroupId(key.cgroup)) else {
+                continue;
+            };
+            let whose = (container.name.clone(), container.id.clone());
+            if let Some(sums) = containers.get_mut(&whose) {
+                sums.add_execution(&self.tracked[key]);
+            }
         }
         let containers = containers.into_values();
         containers
@@ -210,6 +171,39 @@ struct Sums {
 impl Sums {
     fn add(&mut self, key: &WriteKey, tracked: &Tracked, roots_max: usize) {
         let told = tracked.told.as_ref();
+        let (root, destination) = self.place(key, told, roots_max);
+        let row = self
+            .rows
+            .entry((Arc::clone(&root), destination.clone()))
+            .or_insert_with(|| Row::new(Arc::clone(&root), destination));
+        let total = &tracked.total;
+        let operation = Operation::try_from(key.operation).ok();
+        if let Some(counter) = operation.and_then(|operation| row.counter(operation)) {
+            *counter += total.count;
+        }
+        row.bytes += total.bytes;
+        row.first_ns = row.first_ns.min(total.first_ns);
+        row.last_ns = row.last_ns.max(total.last_ns);
+        let Some(told) = told else { return };
+        add_new(&mut row.paths, told.path.to_string(), PATHS_MAX);
+        add_new(&mut row.commands, told.command.clone(), COMMANDS_MAX);
+        row.more_writers |= !add_new(&mut row.writers, told.writer, WRITERS_MAX);
+        if root.starts_with('/') {
+            row.owner = row.owner.or_else(|| told.owner_of(&root));
+            row.directory_owner = row.directory_owner.or_else(|| told.directory_owner());
+        }
+    }
+
+    /// The row's key.
+    fn place(
+        &mut self,
+        key: &WriteKey,
+        told: Option<&Told>,
+        roots_max: usize,
+    ) -> (Arc<str>, Destination) {
+        if key.author != Author::Container as u8 {
+            return (RUNTIME.into(), Destination::RUNTIME);
+        }
         let mut root: Arc<str> = match told {
             Some(told) => write_root::of(&told.path, Some(&self.container)).into(),
             None if key.directory == PATH_KEY_OTHER => OTHER.into(),
@@ -222,65 +216,16 @@ impl Sums {
                 self.roots.insert(Arc::clone(&root));
             }
         }
-        let destination = Destination::of(told.and_then(|told| told.mount.as_deref()));
-        let row = self
-            .rows
-            .entry((Arc::clone(&root), destination.clone()))
-            .or_insert_with(|| Row {
-                write_root: root,
-                destination,
-                opens: 0,
-                creates: 0,
-                directories: 0,
-                renames: 0,
-                writes: 0,
-                bytes: 0,
-                first_ns: u64::MAX,
-                last_ns: 0,
-                paths: Vec::new(),
-            });
-        let total = &tracked.total;
-        if let Some(counter) = row.counter(key.operation) {
-            *counter += total.count;
-        }
-        row.bytes += total.bytes;
-        row.first_ns = row.first_ns.min(total.first_ns);
-        row.last_ns = row.last_ns.max(total.last_ns);
-        if let Some(path) = told.map(|told| told.path.to_string())
-            && row.paths.len() < PATHS_MAX
-            && !row.paths.contains(&path)
-        {
-            row.paths.push(path);
-        }
+        let destination = told.map_or(Destination::UNKNOWN, |told| told.destination.clone());
+        (root, destination)
     }
-}
 
-impl Row {
-    /// Where an operation is counted; nowhere for one that is no part of the inventory.
-    fn counter(&mut self, operation: u8) -> Option<&mut u64> {
-        match Operation::try_from(operation).ok()? {
-            Operation::Open => Some(&mut self.opens),
-            Operation::Create | Operation::Mknod | Operation::Symlink | Operation::Link => {
-                Some(&mut self.creates)
-            }
-            Operation::Mkdir => Some(&mut self.directories),
-            Operation::Rename => Some(&mut self.renames),
-            Operation::Write => Some(&mut self.writes),
-            Operation::Unlink
-            | Operation::Rmdir
-            | Operation::Chmod
-            | Operation::Chown
-            | Operation::Utime
-            | Operation::Truncate
-            | Operation::Fallocate
-            | Operation::Setxattr
-            | Operation::Bind
-            | Operation::Exec
-            | Operation::Mmap
-            | Operation::Ptrace
-            | Operation::Mount
-            | Operation::Signal
-            | Operation::Capability => None,
+    /// What is executed is told only where something was written.
+    fn add_execution(&mut self, tracked: &Tracked) {
+        let Some(told) = &tracked.told else { return };
+        let root: Arc<str> = write_root::of(&told.path, Some(&self.container)).into();
+        if let Some(row) = self.rows.get_mut(&(root, told.destination.clone())) {
+            row.executions += tracked.total.count;
         }
     }
 }

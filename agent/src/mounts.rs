@@ -12,6 +12,7 @@ use crate::denial::escape;
 use crate::mountinfo::{self, MountRow};
 use crate::remedy::MountKind;
 
+pub use kind::is_of_the_kernel;
 pub use table::{MountTables, NAMESPACES_MAX, READS_PER_SECOND_MAX, REREAD_NS, RETRY_NS, View};
 
 /// One mount of a mount namespace.

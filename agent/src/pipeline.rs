@@ -20,6 +20,7 @@ mod lives;
 mod memory;
 mod mounts;
 mod now;
+mod place;
 mod posture;
 mod publish;
 mod task;

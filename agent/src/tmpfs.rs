@@ -34,6 +34,7 @@ mod worker;
 pub use memory::Limit;
 pub use ownership::{Asked, HostTmpfs, MOUNTS_MAX, Origin, Owned, Ownership, owned};
 pub use pressure::Pressure;
+pub use reach::answers_by_itself;
 pub use report::{ContainerTmpfs, Killed, Memory, MountTmpfs, Oom, Report, Sampled};
 pub use sampler::{Sampler, Settings, Watched};
 

@@ -5,7 +5,7 @@
 //! writes all of what it names, zeros where nothing can be read. Lacks on
 //! purpose: judging by it.
 
-use sealwatch_ebpf::wire::{Evidence, GROUPS_MAX, ID_EXTENTS, IdMap};
+use sealwatch_ebpf::wire::{Evidence, GROUPS_MAX, ID_EXTENTS, IdMap, Ownership};
 
 use super::{offset, read, read_into, word};
 
@@ -53,6 +53,27 @@ pub unsafe fn super_block_evidence(super_block: u64, evidence: *mut Evidence) {
     }
 }
 
+/// `super_block.s_magic` of an inode's file system.
+#[inline(always)]
+pub fn file_system(inode: u64) -> u64 {
+    word(word(inode + offset!(inode_sb)) + offset!(super_block_magic))
+}
+
+/// Writes whose an inode is; zeros of a null one.
+///
+/// # Safety
+/// `into` is writable.
+#[inline(always)]
+pub unsafe fn ownership(inode: u64, into: *mut Ownership) {
+    // SAFETY: the caller's.
+    unsafe {
+        (*into).uid = read(inode + offset!(inode_uid));
+        (*into).gid = read(inode + offset!(inode_gid));
+        (*into).mode = inode_mode(inode);
+        (*into).reserved = 0;
+    }
+}
+
 /// Is the inode's file system as a whole read-only?
 #[inline(always)]
 pub fn super_block_is_read_only(inode: u64) -> bool {
@@ -72,12 +93,23 @@ pub fn inode_flags(inode: u64) -> u32 {
 /// `evidence` is writable.
 #[inline(always)]
 pub unsafe fn mount_evidence(vfsmount: u64, evidence: *mut Evidence) {
-    let mount = vfsmount.wrapping_sub(offset!(mount_vfsmount));
     // SAFETY: the caller's.
     unsafe {
-        (*evidence).mount_flags = read(vfsmount + offset!(vfsmount_flags));
-        (*evidence).mount_id = read(mount + offset!(mount_id));
+        (*evidence).mount_flags = mount_flags(vfsmount);
+        (*evidence).mount_id = mount_id(vfsmount);
     }
+}
+
+/// `vfsmount.mnt_flags`.
+#[inline(always)]
+pub fn mount_flags(vfsmount: u64) -> u32 {
+    read(vfsmount + offset!(vfsmount_flags))
+}
+
+/// `mount.mnt_id` of a `struct vfsmount`.
+#[inline(always)]
+pub fn mount_id(vfsmount: u64) -> u32 {
+    read(vfsmount.wrapping_sub(offset!(mount_vfsmount)) + offset!(mount_id))
 }
 
 /// `cred.cap_effective`.

@@ -39,6 +39,8 @@ const THREAD_SIZE: u64 = 16 << 10;
 const TS_COMPAT: u32 = 2;
 /// PF_EXITING of `task_struct.flags`.
 const PF_EXITING: u32 = 4;
+/// PF_FORKNOEXEC of `task_struct.flags`.
+const PF_FORKNOEXEC: u32 = 0x40;
 /// The signal's number, as it stands in `signal_struct.group_exit_code`.
 const SIGKILL: u32 = 9;
 /// PF_IO_WORKER | PF_KTHREAD of `task_struct.flags`: no user registers.
@@ -237,12 +239,37 @@ impl Task {
         )
     }
 
+    /// Address of the `struct mnt_namespace`.
+    #[inline(always)]
+    pub fn mounts(&self) -> u64 {
+        word(word(self.address + offset!(task_nsproxy)) + offset!(nsproxy_mnt_ns))
+    }
+
     /// Inode number of the mount namespace.
     #[inline(always)]
     pub fn mount_namespace(&self) -> u32 {
-        let nsproxy = word(self.address + offset!(task_nsproxy));
-        let namespace = word(nsproxy + offset!(nsproxy_mnt_ns));
-        read(namespace + offset!(mnt_namespace_ns) + offset!(ns_common_inum))
+        read(self.mounts() + offset!(mnt_namespace_ns) + offset!(ns_common_inum))
+    }
+
+    /// The first thread of the process that started this one, or of the one that
+    /// took its place when it ended.
+    #[inline(always)]
+    pub fn parent(&self) -> Task {
+        let leader = word(self.address + offset!(task_group_leader));
+        Task::other(word(leader + offset!(task_real_parent)))
+    }
+
+    /// Has its process executed nothing since it was forked (PF_FORKNOEXEC)?
+    #[inline(always)]
+    pub fn is_fork(&self) -> bool {
+        let leader = word(self.address + offset!(task_group_leader));
+        read::<u32>(leader + offset!(task_flags)) & PF_FORKNOEXEC != 0
+    }
+
+    /// Address of the `struct file` that is executed; 0 where there is none.
+    #[inline(always)]
+    pub fn program(&self) -> u64 {
+        word(word(self.address + offset!(task_mm)) + offset!(mm_exe_file))
     }
 
     /// The task's root directory.

@@ -4,9 +4,9 @@
 //! in `wire`. Lacks on purpose: names of files; a directory stands for all files
 //! right in it.
 
-use super::{PATH_KEY_OTHER, Sample};
+use super::{IdMap, PATH_KEY_OTHER, Sample};
 
-/// Map: the control groups whose writes are counted, `u64` -> `u64` path keys used up.
+/// Map: the control groups whose writes are counted, `u64` -> [`Watched`].
 pub const MAP_WATCHED: &str = "WATCHED";
 /// Map: exact counters, [`WriteKey`] -> [`WriteValue`].
 pub const MAP_WRITES: &str = "WRITES";
@@ -20,6 +20,9 @@ pub const WRITES_MAX: u32 = 16_384;
 /// Most counters with a directory of their own of one control group; later
 /// directories share [`PATH_KEY_OTHER`], a counter for each mount and operation.
 pub const WRITE_KEYS_PER_CGROUP: u64 = 1_024;
+/// Keys of a control group past which executions get no counter any more: they
+/// must not take the room of writes.
+pub const EXECUTION_KEYS_PER_CGROUP: u64 = 512;
 /// Bytes of the ring buffer.
 pub const WRITE_SAMPLES_BYTES: u32 = 1 << 20;
 /// Longest name, with its NUL, that is carried.
@@ -29,22 +32,36 @@ pub const WRITE_SLOTS: usize = 24;
 /// Longest of them, with its NUL.
 pub const WRITE_SLOT_BYTES: usize = 256;
 
+/// What the kernel half keeps of a control group that is watched.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// Keys of counters that are used up.
+    pub used: u64,
+    /// Not zero once the container itself has written, after which nothing
+    /// counts as its runtime's any more.
+    pub own: u64,
+}
+
 /// Identity of one counter.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WriteKey {
     /// kernfs id of the task's control group.
     pub cgroup: u64,
-    /// The directory, by inode where the file was found, by name elsewhere;
-    /// [`PATH_KEY_OTHER`] past the limit.
+    /// The directory and the task's fsuid, folded into one: by inode where the
+    /// directory was found, by name elsewhere; [`PATH_KEY_OTHER`] past the limit.
     pub directory: u64,
-    /// `mount.mnt_id` of the file; 0 where the call names no open file.
+    /// `mount.mnt_id` of the directory; 0 where the call names it from elsewhere.
     pub mount_id: u32,
     /// [`super::Operation`] as a number: what is opened for writing and was there
-    /// is an open, what the call made is a create.
+    /// is an open, what the call made is a create. An exec or a mapping is a file
+    /// that was executed or mapped to be: no write, but told of what is written.
     pub operation: u8,
+    /// [`super::Author`] as a number.
+    pub author: u8,
     /// Always zero.
-    pub reserved: [u8; 3],
+    pub reserved: [u8; 2],
 }
 
 /// One counter.
@@ -63,16 +80,24 @@ pub struct WriteValue {
     pub sampled: u64,
 }
 
-/// Head of a record.
+/// Head of a record: the first call of its counter.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriteSample {
     /// The counter.
     pub key: WriteKey,
+    /// `super_block.s_magic` of the file system; 0 where it is not known.
+    pub fs_magic: u64,
     /// Process id in the initial pid namespace.
     pub pid: u32,
     /// Inode number of the task's mount namespace.
     pub mount_namespace: u32,
+    /// Inode number of the task's user namespace.
+    pub user_namespace: u32,
+    /// The task's fsuid, in the initial user namespace.
+    pub uid: u32,
+    /// The task's fsgid, in the initial user namespace.
+    pub gid: u32,
     /// Bytes of the name that are used, without a NUL.
     pub name_len: u16,
     /// Slots of the base that are used.
@@ -80,7 +105,27 @@ pub struct WriteSample {
     /// [`super::PathFlags`] bits.
     pub path_flags: u16,
     /// Always zero.
-    pub reserved: u16,
+    pub reserved: [u16; 3],
+    /// The task's command name, NUL padded.
+    pub comm: [u8; 16],
+    /// Of user ids.
+    pub uid_map: IdMap,
+    /// Of group ids.
+    pub gid_map: IdMap,
+}
+
+/// Whose a file or directory is.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ownership {
+    /// Owner, in the initial user namespace.
+    pub uid: u32,
+    /// Group, in the initial user namespace.
+    pub gid: u32,
+    /// `inode.i_mode`; 0 where it is not known.
+    pub mode: u32,
+    /// Always zero.
+    pub reserved: u32,
 }
 
 /// A record: name and base as in [`super::Record`].
@@ -89,6 +134,8 @@ pub struct WriteSample {
 pub struct WriteRecord {
     /// Head.
     pub sample: WriteSample,
+    /// Of each slot of the base; behind the last that is used, of the task's root.
+    pub owners: [Ownership; WRITE_SLOTS + 1],
     /// The name as the task passed it.
     pub name: [u8; WRITE_NAME_MAX],
     /// NUL-terminated components, leaf first.
@@ -96,9 +143,17 @@ pub struct WriteRecord {
 }
 
 const _: () = {
+    assert!(size_of::<Watched>() == 16);
     assert!(size_of::<WriteKey>() == 24);
     assert!(size_of::<WriteValue>() == 40);
-    assert!(size_of::<WriteSample>() == 40);
-    assert!(size_of::<WriteRecord>() == 40 + WRITE_NAME_MAX + WRITE_SLOTS * WRITE_SLOT_BYTES);
+    assert!(size_of::<WriteSample>() == 24 + 8 + 20 + 4 + 8 + 16 + 2 * size_of::<IdMap>());
+    assert!(size_of::<Ownership>() == 16);
+    assert!(
+        size_of::<WriteRecord>()
+            == size_of::<WriteSample>()
+                + size_of::<Ownership>() * (WRITE_SLOTS + 1)
+                + WRITE_NAME_MAX
+                + WRITE_SLOTS * WRITE_SLOT_BYTES
+    );
     assert!(PATH_KEY_OTHER == 0 && align_of::<WriteSample>() == align_of::<Sample>());
 };

@@ -265,6 +265,16 @@ numbers! {
     }
 }
 
+numbers! {
+    /// On whose behalf something was written in a container's control group.
+    Author {
+        /// The container's.
+        Container = 0 => "container",
+        /// The runtime's, which sets a process up before that executes its program.
+        Runtime = 1 => "runtime",
+    }
+}
+
 /// Bits of [`super::CountKey::signals`]: what the kernel was seen to decide on the way to the refusal.
 pub struct Signals;
 impl Signals {

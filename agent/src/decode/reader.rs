@@ -5,7 +5,7 @@
 //! meaning, which `decode` gives.
 
 use sealwatch_ebpf::wire::{
-    CountKey, Credentials, Evidence, IdMap, LsmDetail, Sample, WriteKey, WriteSample,
+    CountKey, Credentials, Evidence, IdMap, LsmDetail, Ownership, Sample, WriteKey, WriteSample,
 };
 
 use super::DecodeError;
@@ -117,14 +117,31 @@ impl<'a> Reader<'a> {
                 directory: self.u64(),
                 mount_id: self.u32(),
                 operation: self.u8(),
+                author: self.u8(),
                 reserved: self.take(),
             },
+            fs_magic: self.u64(),
             pid: self.u32(),
             mount_namespace: self.u32(),
+            user_namespace: self.u32(),
+            uid: self.u32(),
+            gid: self.u32(),
             name_len: self.u16(),
             base_len: self.u16(),
             path_flags: self.u16(),
-            reserved: self.u16(),
+            reserved: std::array::from_fn(|_| self.u16()),
+            comm: self.take(),
+            uid_map: self.id_map(),
+            gid_map: self.id_map(),
+        }
+    }
+
+    pub(super) fn ownership(&mut self) -> Ownership {
+        Ownership {
+            uid: self.u32(),
+            gid: self.u32(),
+            mode: self.u32(),
+            reserved: self.u32(),
         }
     }
 

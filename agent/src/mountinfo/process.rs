@@ -10,9 +10,13 @@ use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
 
 /// Bytes of `cgroup.procs` that are looked at: some thousand processes.
 const PROCS_MAX: u64 = 16 * 1024;
@@ -74,6 +78,15 @@ pub fn mount_table(pid: u32) -> io::Result<(Vec<u8>, bool)> {
         text.truncate(end.map_or(0, |end| end + 1));
     }
     Ok((text, whole))
+}
+
+/// The root directory of a process. Another user's needs CAP_SYS_PTRACE. The
+/// descriptor is to be dropped at once, as it keeps mounts alive.
+pub fn root(pid: u32) -> Result<OwnedFd, Errno> {
+    let path = format!("/proc/{pid}/root");
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    // A link of the kernel's own: nothing of the container's is looked up.
+    openat(CWD, path, flags, Mode::empty())
 }
 
 pub(crate) fn read_at_most(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {

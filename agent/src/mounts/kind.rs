@@ -27,6 +27,26 @@ const KERNELS: [&[u8]; 17] = [
     b"binfmt_misc",
 ];
 
+/// `super_block.s_magic` of the same.
+const KERNEL_MAGICS: [u64; 16] = [
+    0x9fa0,      // proc
+    0x6265_6572, // sysfs
+    0x0027_e0eb, // cgroup
+    0x6367_7270, // cgroup2
+    0x1cd1,      // devpts
+    0x1980_0202, // mqueue
+    0x7363_6673, // securityfs
+    0xf97c_ff8c, // selinuxfs
+    0x6462_6720, // debugfs
+    0x7472_6163, // tracefs
+    0xcafe_4a11, // bpf
+    0x6265_6570, // configfs
+    0x6165_676c, // pstore
+    0x6e73_6673, // nsfs
+    0x6573_5543, // fusectl
+    0x4249_4e4d, // binfmt_misc
+];
+
 /// Files that runtimes put into every container.
 const RUNTIME_FILES: [&[u8]; 5] = [
     b"/etc/hosts",
@@ -40,6 +60,12 @@ const RUNTIME_FILES: [&[u8]; 5] = [
 const POD_VOLUMES: &[u8] = b"kubernetes.io~";
 /// Digits of a container's or a pod's id, at least.
 const ID_DIGITS_MIN: usize = 32;
+
+/// Is it the magic number of a file system without files of anybody's own? A
+/// devtmpfs has that of a tmpfs.
+pub fn is_of_the_kernel(magic: u64) -> bool {
+    KERNEL_MAGICS.contains(&magic)
+}
 
 pub(super) fn of(file_system: &[u8], root: &[u8], target: &[u8]) -> MountKind {
     if target == b"/" {

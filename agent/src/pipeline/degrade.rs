@@ -13,7 +13,7 @@ use crate::degrade::{Change, Degrade, Failure, Moment, Shown, Transition};
 use crate::denial::{Container, Denial, Loss, Runtime, Stage};
 use crate::events::Event;
 use crate::identity::{Ended, Identity, Life, LookUp};
-use crate::inventory::ContainerWrites;
+use crate::inventory::{ContainerWrites, RUNTIME};
 use crate::source::Source;
 use crate::state_file::{REASON_UNREADABLE, REASON_UNWRITTEN};
 
@@ -96,7 +96,11 @@ impl Judge {
     /// again is harmless.
     pub(super) fn successes(&mut self, writes: &[ContainerWrites], now: Now) {
         for container in writes {
-            for row in container.rows.iter().filter(|row| row.last_ns > 0) {
+            let own = container
+                .rows
+                .iter()
+                .filter(|row| &*row.write_root != RUNTIME);
+            for row in own.filter(|row| row.last_ns > 0) {
                 let (whose, root) = (&container.container, &row.write_root);
                 self.degrade
                     .succeeded(whose, root, row.last_ns, moment(now));

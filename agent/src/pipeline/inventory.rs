@@ -16,9 +16,9 @@ use super::{Now, Pipeline};
 use crate::config::fits;
 use crate::decode::Written;
 use crate::denial::{CgroupId, Container};
-use crate::inventory::{ContainerWrites, Inventory, Watch};
+use crate::inventory::{ContainerWrites, Inventory, Told, Watch};
 use crate::source::{Source, SourceError};
-use sealwatch_ebpf::wire::Stat;
+use sealwatch_ebpf::wire::{Author, Stat};
 
 /// Loss: the kernel's table of the inventory was full.
 pub const REASON_INVENTORY_FULL: &str = "inventory_table_full";
@@ -99,10 +99,14 @@ impl<S: Source> Pipeline<S> {
     pub(super) fn take_in_written(&mut self, written: Written, now: Now) {
         let cgroup = CgroupId(written.key.cgroup);
         let home = self.identity.home(cgroup);
-        let mounts = self.mounts.as_mut();
-        let mount = mounts.and_then(|mounts| mounts.of_written(&written, home, now));
-        let inventory = &mut self.switches.inventory;
-        inventory.tell(&written.key, written.path, mount);
+        // What a runtime writes goes into one row, wherever it goes.
+        let own = written.key.author == Author::Container as u8;
+        let mounts = self.mounts.as_mut().filter(|_| own);
+        let place = mounts.map(|mounts| mounts.of_written(&written, home, now));
+        let (mount, real) = place.unwrap_or_default();
+        let key = written.key;
+        let told = Told::of(written, mount, real);
+        self.switches.inventory.tell(&key, told);
         self.switches.changed = true;
     }
 

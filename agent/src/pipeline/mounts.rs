@@ -9,13 +9,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Now;
+use super::{Now, place};
 use crate::classify::MountSeen;
 use crate::decode::Written;
-use crate::denial::{CgroupId, Denial, Resolution};
+use crate::denial::{CgroupId, ContainerPath, Denial, Resolution};
+use crate::inventory::Real;
 use crate::mountinfo::process;
 use crate::mounts::{Mount, MountTables, View};
 use crate::remedy;
+use crate::tmpfs::answers_by_itself;
 
 /// What is known of the mounts, and where to look for more.
 #[derive(Debug)]
@@ -60,25 +62,62 @@ impl Mounts {
         }
     }
 
-    /// The mount that a successful write went to. A call that names its file does
-    /// not tell the mount; then the name does, but for symbolic links on its way.
+    /// The mount that a successful write went to, and where its name really led. A
+    /// call that names its file from elsewhere does not tell the mount. Where it
+    /// cannot be looked up any more, the name does, but for links on its way.
     pub(super) fn of_written(
         &mut self,
         written: &Written,
         home: Option<&[u8]>,
         now: Now,
-    ) -> Option<Arc<Mount>> {
+    ) -> (Option<Arc<Mount>>, Option<Real>) {
         let (key, namespace) = (&written.key, written.mount_namespace);
         let view = View {
             cgroup: CgroupId(key.cgroup),
             namespace,
         };
+        let absolute = written.path.resolution == Resolution::Absolute;
         self.refresh(view, key.mount_id, written.pid, home, now);
-        match key.mount_id {
-            0 if written.path.resolution != Resolution::Absolute => None,
+        let real = match key.mount_id {
+            0 if absolute => self.look_up(view, written, home),
+            _ => None,
+        };
+        let id = real.as_ref().map_or(key.mount_id, |(id, _)| *id);
+        let mount = match id {
+            0 if !absolute => None,
             0 => self.tables.holding(view, &written.path.to_string()),
             id => self.tables.mount(view, id),
+        };
+        (mount, real.map(|(_, real)| real))
+    }
+
+    /// Where the directory of a name is, with the number of its mount.
+    fn look_up(&self, view: View, written: &Written, home: Option<&[u8]>) -> Option<(u32, Real)> {
+        let mut task = written.pid;
+        if !is_in(task, view.namespace) {
+            task = process::of_group(&process::below(self.groups.as_deref()?, home?))?;
         }
+        let name = &written.path.bytes;
+        let answers = |root| {
+            let mount = self.tables.mount(view, root);
+            mount.is_some_and(|mount| answers_by_itself(&mount.file_system))
+        };
+        let found = place::directory_of(task, name, answers)?;
+        if !is_in(task, view.namespace) {
+            return None;
+        }
+        let last = name.iter().rposition(|byte| *byte == b'/')?;
+        let mut bytes = found.directory;
+        if bytes == b"/" {
+            bytes.clear();
+        }
+        bytes.extend_from_slice(&name[last..]);
+        let path = ContainerPath {
+            bytes,
+            resolution: Resolution::Absolute,
+        };
+        let owner = found.owner;
+        Some((found.mount_id, Real { path, owner }))
     }
 
     /// Reads a view's table where that is worth it.
@@ -113,8 +152,11 @@ fn read(pid: u32, namespace: u32) -> Option<Vec<u8>> {
     // A process that left the namespace while its table was read, or another one
     // under its number, tells another number.
     let (text, _) = process::mount_table(pid).ok()?;
-    let inode = process::mount_namespace(pid).ok()?;
-    (inode == u64::from(namespace)).then_some(text)
+    is_in(pid, namespace).then_some(text)
+}
+
+fn is_in(pid: u32, namespace: u32) -> bool {
+    process::mount_namespace(pid).is_ok_and(|inode| inode == u64::from(namespace))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use serde::Serialize;
 
 use crate::aggregate::Snapshot;
-use crate::inventory::Row;
+use crate::inventory::{Ids, Owned, Row};
 use crate::record::{ContainerRecord, VERSION};
 
 #[derive(Serialize)]
@@ -38,9 +38,61 @@ struct WriteRoot<'a> {
     renames: u64,
     writes: u64,
     bytes: u64,
+    /// No writes: what was executed, or mapped to be, where something was written.
+    executions: u64,
     first_monotonic_ns: u64,
     last_monotonic_ns: u64,
     paths: &'a [String],
+    /// Whose the write root was at the first write that shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<Ownership>,
+    /// The same of the directory that was written in first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    directory_owner: Option<Ownership>,
+    writers: Vec<User>,
+    /// There were more than are listed.
+    more_writers: bool,
+    commands: &'a [String],
+}
+
+/// Ids are those of the initial user namespace, and beside them the container's
+/// where its map is known.
+#[derive(Serialize)]
+struct User {
+    uid: u32,
+    gid: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uid_in_container: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gid_in_container: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Ownership {
+    #[serde(flatten)]
+    by: User,
+    /// Octal.
+    mode: String,
+}
+
+impl From<&Ids> for User {
+    fn from(ids: &Ids) -> Self {
+        User {
+            uid: ids.uid,
+            gid: ids.gid,
+            uid_in_container: ids.uid_in_container,
+            gid_in_container: ids.gid_in_container,
+        }
+    }
+}
+
+impl From<Owned> for Ownership {
+    fn from(owned: Owned) -> Self {
+        Ownership {
+            by: (&owned.by).into(),
+            mode: format!("{:04o}", owned.mode),
+        }
+    }
 }
 
 impl<'a> WriteRoot<'a> {
@@ -55,9 +107,15 @@ impl<'a> WriteRoot<'a> {
             renames: row.renames,
             writes: row.writes,
             bytes: row.bytes,
+            executions: row.executions,
             first_monotonic_ns: row.first_ns,
             last_monotonic_ns: row.last_ns,
             paths: &row.paths,
+            owner: row.owner.map(Into::into),
+            directory_owner: row.directory_owner.map(Into::into),
+            writers: row.writers.iter().map(Into::into).collect(),
+            more_writers: row.more_writers,
+            commands: &row.commands,
         }
     }
 }

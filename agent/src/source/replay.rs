@@ -14,7 +14,7 @@
 //! count KEY VALUE          a counter as it was read, in hexadecimal
 //! overflow 2 30 7          operation, errno, refusals
 //! oom 77 2 1000000000      control group, processes killed, time of the last
-//! written 77 5 31 2 3 90 1000000000 1000000007 1    a counter of the write inventory,
+//! written 77 5 31 2 0 3 90 1000000000 1000000007 1  a counter of the write inventory,
 //!                          in the order of `wire::WriteKey` and `wire::WriteValue`
 //! stats 1 0 0 0 0 0 1      in the order of `wire::Stat`
 //! ```
@@ -296,11 +296,12 @@ impl Recorder {
     /// Adds a counter of the write inventory.
     pub fn written(&mut self, key: &WriteKey, value: &WriteValue) -> &mut Self {
         self.line(format_args!(
-            "written {} {} {} {} {} {} {} {} {}",
+            "written {} {} {} {} {} {} {} {} {} {}",
             key.cgroup,
             key.directory,
             key.mount_id,
             key.operation,
+            key.author,
             value.count,
             value.bytes,
             value.first_ns,

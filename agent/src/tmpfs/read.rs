@@ -15,12 +15,12 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{
-    AtFlags, CWD, FsWord, Mode, OFlags, ResolveFlags, StatxFlags, fstatfs, openat, openat2, statx,
+    AtFlags, FsWord, Mode, OFlags, ResolveFlags, StatxFlags, fstatfs, openat2, statx,
 };
 use rustix::io::Errno;
 
 use super::{Fill, Unmeasured, Usage};
-use crate::mountinfo::Device;
+use crate::mountinfo::{Device, process};
 
 /// `f_type` of tmpfs.
 const TMPFS_MAGIC: FsWord = 0x0102_1994;
@@ -35,10 +35,7 @@ pub struct Root(OwnedFd);
 impl Root {
     /// Of a process. Needs CAP_SYS_PTRACE for another user's.
     pub fn of(pid: u32) -> Result<Root, Unmeasured> {
-        let path = format!("/proc/{pid}/root");
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        // A link of the kernel's own: nothing of the container's is looked up.
-        match openat(CWD, path, flags, Mode::empty()) {
+        match process::root(pid) {
             Ok(root) => Ok(Root(root)),
             Err(Errno::NOENT | Errno::SRCH) => Err(Unmeasured::NoProcess),
             Err(errno) => Err(because(errno)),

@@ -13,7 +13,8 @@ fn recording(steps: u64) -> Recorder {
         directory: 5,
         mount_id: 9,
         operation: wire::Operation::Create as u8,
-        reserved: [0; 3],
+        author: wire::Author::Container as u8,
+        reserved: [0; 2],
     };
     let value = WriteValue {
         count: 4,

@@ -11,7 +11,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use aya::Ebpf;
 use aya::maps::{HashMap, Map, MapData, RingBuf};
 use aya::programs::{ProgramError, RawTracePoint};
-use sealwatch_ebpf::wire::{self, WriteKey, WriteValue};
+use sealwatch_ebpf::wire::{self, Watched, WriteKey, WriteValue};
 use tokio::io::unix::AsyncFd;
 
 use super::error::{LoadError, map_error, object_error};
@@ -26,7 +26,7 @@ pub(super) struct Inventory {
     pub(super) records: AsyncFd<RingBuf<MapData>>,
     writes: HashMap<MapData, Plain<WriteKey>, Plain<WriteValue>>,
     writes_fd: OwnedFd,
-    in_kernel: HashMap<MapData, u64, u64>,
+    in_kernel: HashMap<MapData, u64, Plain<Watched>>,
     watched: BTreeSet<u64>,
 }
 
@@ -62,7 +62,7 @@ impl Inventory {
         let failed = |error: ProgramError| map_error(PROGRAM, &error);
         if on {
             self.in_kernel
-                .insert(cgroup, 0, 0)
+                .insert(cgroup, Plain(Watched::default()), 0)
                 .map_err(|error| map_error(wire::MAP_WATCHED, &error))?;
             if self.watched.is_empty() {
                 attach(object).map_err(failed)?;

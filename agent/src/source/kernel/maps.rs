@@ -10,7 +10,7 @@ use aya::maps::{Array, Map, MapData, RingBuf};
 use aya::{Ebpf, Pod};
 use sealwatch_ebpf::layout::{self, Settings};
 use sealwatch_ebpf::syscalls;
-use sealwatch_ebpf::wire::{self, CountKey, CountValue, OomValue, WriteKey, WriteValue};
+use sealwatch_ebpf::wire::{self, CountKey, CountValue, OomValue, Watched, WriteKey, WriteValue};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tracing::debug;
@@ -29,6 +29,8 @@ unsafe impl Pod for Plain<CountKey> {}
 unsafe impl Pod for Plain<CountValue> {}
 // SAFETY: as above.
 unsafe impl Pod for Plain<OomValue> {}
+// SAFETY: as above.
+unsafe impl Pod for Plain<Watched> {}
 // SAFETY: as above.
 unsafe impl Pod for Plain<WriteKey> {}
 // SAFETY: as above.

@@ -56,7 +56,7 @@ pub(super) fn key_of(bytes: &[u8]) -> Option<CountKey> {
 }
 
 pub(super) fn written(numbers: &[u64]) -> Option<(WriteKey, WriteValue)> {
-    let [cgroup, directory, mount_id, operation, rest @ ..] = numbers else {
+    let [cgroup, directory, mount_id, operation, author, rest @ ..] = numbers else {
         return None;
     };
     let [count, bytes, first_ns, last_ns, sampled] = *rest else {
@@ -67,7 +67,8 @@ pub(super) fn written(numbers: &[u64]) -> Option<(WriteKey, WriteValue)> {
         directory: *directory,
         mount_id: u32::try_from(*mount_id).ok()?,
         operation: u8::try_from(*operation).ok()?,
-        reserved: [0; 3],
+        author: u8::try_from(*author).ok()?,
+        reserved: [0; 2],
     };
     let value = WriteValue {
         count,
