@@ -20,13 +20,24 @@ use crate::denial::{Cause, Container, Lsm, Owner, Runtime};
 use crate::record::{self, KillRecord, Record, VERSION};
 
 pub use filter::Filter;
-pub use history::History;
+pub use history::{History, Spot};
 pub use writer::{EventWriter, REASON_OUTPUT_CLOSED, REASON_QUEUE_FULL};
 
 /// The kind of an event that is a denial; its line has no member `event`.
 pub const DENIAL: &str = "denial";
 /// The kind of an event of processes killed for want of memory.
 pub const OOM_KILL: &str = "oom_kill";
+
+/// Every kind.
+pub const KINDS: [&str; 7] = [
+    DENIAL,
+    OOM_KILL,
+    "degraded",
+    "recovered",
+    "ended",
+    "failing_to_start",
+    "started",
+];
 
 /// Something that happened.
 #[derive(Clone, Debug)]

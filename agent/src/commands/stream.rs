@@ -1,8 +1,11 @@
 //! Bytes of a stream become server-sent events.
 //!
 //! In: the body of an answer of type `text/event-stream`. Out: one event after
-//! the other. Invariant: whatever the bytes, an event is bounded in size.
-//! Lacks on purpose: coming back, which whoever follows does with the last id.
+//! the other, and the place to go on from. Invariant: whatever the bytes, an
+//! event is bounded in size; a daemon that has fallen silent is noticed. Lacks on
+//! purpose: coming back, which whoever follows does from that place.
+
+use std::time::Duration;
 
 use axum::body::Body;
 use futures_util::StreamExt as _;
@@ -12,11 +15,14 @@ use super::client::{ClientError, Connection};
 /// Longest line; one event of a hostile path is far below.
 const LINE_MAX_BYTES: usize = 1 << 20;
 
+/// Longest silence: a daemon with nothing to tell gives a sign of life more often.
+const SILENCE_MAX: Duration = Duration::from_secs(45);
+
 /// One event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerEvent {
     /// Its place, from which to go on.
-    pub id: Option<u64>,
+    pub id: Option<String>,
     /// Its name, where it has one.
     pub name: Option<String>,
     /// What it says.
@@ -45,6 +51,11 @@ impl EventStream {
         }
     }
 
+    /// The place to go on from, once the daemon has told one.
+    pub fn place(&self) -> Option<&str> {
+        self.parser.place.as_deref()
+    }
+
     /// The next event; none where the stream has ended in order.
     ///
     /// # Errors
@@ -54,11 +65,12 @@ impl EventStream {
             if let Some(event) = self.parser.take() {
                 return Ok(Some(event));
             }
-            let reason = match self.body.next().await {
-                None => return Ok(None),
-                Some(Ok(bytes)) if self.parser.feed(&bytes) => continue,
-                Some(Ok(_)) => "a line of more than 1 MiB".to_owned(),
-                Some(Err(error)) => error.to_string(),
+            let reason = match tokio::time::timeout(SILENCE_MAX, self.body.next()).await {
+                Ok(None) => return Ok(None),
+                Ok(Some(Ok(bytes))) if self.parser.feed(&bytes) => continue,
+                Ok(Some(Ok(_))) => "a line of more than 1 MiB".to_owned(),
+                Ok(Some(Err(error))) => error.to_string(),
+                Err(_) => format!("silent for {} s", SILENCE_MAX.as_secs()),
             };
             return Err(ClientError::Broken {
                 agent: self.agent.clone(),
@@ -74,6 +86,7 @@ struct Parser {
     bytes: Vec<u8>,
     event: ServerEvent,
     any: bool,
+    place: Option<String>,
 }
 
 impl Parser {
@@ -93,6 +106,10 @@ impl Parser {
             let line = line.trim_end_matches('\r');
             if line.is_empty() {
                 let event = std::mem::take(&mut self.event);
+                // One without data tells the place alone.
+                if event.id.is_some() {
+                    self.place.clone_from(&event.id);
+                }
                 if std::mem::take(&mut self.any) {
                     whole = Some(event);
                     break;
@@ -109,7 +126,7 @@ impl Parser {
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
-            "id" => self.event.id = value.parse().ok(),
+            "id" => self.event.id = Some(value.to_owned()),
             "event" => self.event.name = Some(value.to_owned()),
             "data" => {
                 if self.any {
@@ -140,10 +157,10 @@ mod tests {
 
     #[test]
     fn events_are_whole_however_they_arrive() {
-        let text = b"retry: 1000\n\n: alive\n\nid: 7\ndata: {\"a\":1}\r\n\nevent: missed\ndata:3\ndata:4\n\nid: 8";
+        let text = b"retry: 1000\n\n: alive\n\nid: 1a-7\ndata: {\"a\":1}\r\n\nevent: missed\ndata:3\ndata:4\n\nid: 8";
         let expected = [
             ServerEvent {
-                id: Some(7),
+                id: Some("1a-7".to_owned()),
                 name: None,
                 data: "{\"a\":1}".to_owned(),
             },
@@ -156,6 +173,14 @@ mod tests {
         assert_eq!(events(&[text]), expected);
         let bytes: Vec<&[u8]> = text.chunks(1).collect();
         assert_eq!(events(&bytes), expected);
+    }
+
+    #[test]
+    fn a_place_may_stand_alone() {
+        let mut parser = Parser::default();
+        assert!(parser.feed(b"retry: 1\nid: 5-6\n\nid: 5-7\n"));
+        assert_eq!(parser.take(), None);
+        assert_eq!(parser.place.as_deref(), Some("5-6"));
     }
 
     #[test]

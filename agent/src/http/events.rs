@@ -1,9 +1,11 @@
 //! The history of events becomes a page, or a stream that goes on.
 //!
-//! In: a query. Out: JSON; server-sent events, each with its number, from which
-//! a client that lost its connection goes on. Invariant: a page is bounded; a
-//! stream ends by itself before the connection's age does, and with the daemon;
-//! there are only so many at once. Lacks on purpose: keeping events.
+//! In: a query. Out: JSON; server-sent events, each with its place, from which
+//! a client that lost its connection goes on; the place names the daemon as well,
+//! so that one of an earlier daemon is followed by all of this one's. Invariant:
+//! a page is bounded; a stream ends by itself before the connection's age does,
+//! and with the daemon, once its last event is told; there are only so many at
+//! once. Lacks on purpose: keeping events.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -24,8 +26,8 @@ use tokio::time::Instant;
 use super::Published;
 use super::site::{Site, json};
 use crate::denial::{Cause, Lsm};
-use crate::events::Filter;
 use crate::events::history::{EVENTS_MAX, Numbered, Page};
+use crate::events::{Filter, KINDS, Spot};
 use crate::record::VERSION;
 
 /// Events of a page where nobody says how many.
@@ -34,6 +36,10 @@ const PAGE_DEFAULT: usize = 500;
 const STREAM_PAGE: usize = 64;
 /// Longest life of a stream; its client then comes back and goes on.
 const STREAM_AGE: Duration = Duration::from_secs(100);
+/// How long a stream waits for the daemon's last events.
+const STREAM_END: Duration = Duration::from_secs(3);
+/// Unwanted events after which a stream tells its place all the same.
+const STREAM_SILENT: u64 = 256;
 /// What a client waits before it comes back.
 const STREAM_RETRY: Duration = Duration::from_secs(1);
 /// Sign of life where nothing happens.
@@ -45,8 +51,8 @@ pub const MISSED: &str = "missed";
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
-    /// Only events after this number.
-    after: Option<u64>,
+    /// Only events after this place: a number, or `RUN-NUMBER`.
+    after: Option<String>,
     /// Most events of the page.
     limit: Option<usize>,
     /// Of these containers.
@@ -76,12 +82,16 @@ impl Asked {
             let fix = || format!("lsm: use one of {}\n", names.join(", "));
             lsm.copied().ok_or_else(fix)
         };
+        let kind = |name: &String| match KINDS.contains(&name.as_str()) {
+            true => Ok(name.clone()),
+            false => Err(format!("event: use one of {}\n", KINDS.join(", "))),
+        };
         let since = |seconds| SystemTime::now().checked_sub(Duration::from_secs(seconds));
         Ok(Filter {
             container: self.container.clone(),
             cause: self.cause.as_ref().map(cause).transpose()?,
             lsm: self.lsm.as_ref().map(lsm).transpose()?,
-            kind: self.event.clone(),
+            kind: self.event.as_ref().map(kind).transpose()?,
             since: self.seconds.and_then(since),
         })
     }
@@ -90,6 +100,8 @@ impl Asked {
 #[derive(Serialize)]
 struct Listing<'a> {
     version: u32,
+    /// Whose numbers these are; another daemon has another.
+    run: String,
     /// Where to go on: the number to ask for events after.
     last: u64,
     /// Events after the number asked for that are not kept any more.
@@ -109,28 +121,43 @@ fn bad(what: String) -> Response {
 
 type Queried = Result<Query<Asked>, QueryRejection>;
 
-fn asked(queried: Queried) -> Result<(Asked, Filter), String> {
+/// A query that was understood.
+struct Question {
+    after: Option<Spot>,
+    limit: Option<usize>,
+    filter: Filter,
+}
+
+fn question(queried: Queried) -> Result<Question, String> {
     let Query(asked) = queried.map_err(|rejection| format!("{}\n", rejection.body_text()))?;
-    let filter = asked.filter()?;
-    Ok((asked, filter))
+    let spot = |text: &String| {
+        let spot: Result<Spot, _> = text.parse();
+        spot.map_err(|error| format!("after: {error}\n"))
+    };
+    Ok(Question {
+        after: asked.after.as_ref().map(spot).transpose()?,
+        limit: asked.limit,
+        filter: asked.filter()?,
+    })
 }
 
 pub(super) async fn page(State(site): State<Site>, queried: Queried) -> Response {
-    let (asked, filter) = match asked(queried) {
-        Ok(asked) => asked,
+    let question = match question(queried) {
+        Ok(question) => question,
         Err(what) => return bad(what),
     };
-    let most = asked.limit.unwrap_or(PAGE_DEFAULT);
+    let most = question.limit.unwrap_or(PAGE_DEFAULT);
     if !(1..=EVENTS_MAX).contains(&most) {
         return bad(format!("limit: use a number from 1 to {EVENTS_MAX}\n"));
     }
     let history = &site.published.history;
     // Without a place to go on from, the latest are wanted.
-    let page = match asked.after {
-        Some(number) => history.after(number, most, &filter),
-        None => history.latest(most, &filter),
+    let page = match question.after {
+        Some(spot) => history.after(spot, most, &question.filter),
+        None => history.latest(most, &question.filter),
     };
-    json(listing(&page))
+    let run = history.spot(0).run.unwrap_or_default();
+    json(listing(run, &page))
 }
 
 fn entry(numbered: &Arc<Numbered>) -> Result<Entry<'_>, serde_json::Error> {
@@ -140,9 +167,10 @@ fn entry(numbered: &Arc<Numbered>) -> Result<Entry<'_>, serde_json::Error> {
     })
 }
 
-fn listing(page: &Page) -> Result<String, serde_json::Error> {
+fn listing(run: u64, page: &Page) -> Result<String, serde_json::Error> {
     serde_json::to_string(&Listing {
         version: VERSION,
+        run: format!("{run:x}"),
         last: page.last,
         missed: page.missed,
         events: page.events.iter().map(entry).collect::<Result<_, _>>()?,
@@ -155,9 +183,12 @@ struct Follower {
     news: watch::Receiver<u64>,
     stop: watch::Receiver<bool>,
     filter: Filter,
-    after: u64,
+    after: Spot,
+    /// The number of the last place that the client knows.
+    told: u64,
     ready: VecDeque<sse::Event>,
     until: Instant,
+    stopping: bool,
     /// Given back when the stream ends.
     _place: OwnedSemaphorePermit,
 }
@@ -167,26 +198,38 @@ pub(super) async fn stream(
     headers: HeaderMap,
     queried: Queried,
 ) -> Response {
-    let (asked, filter) = match asked(queried) {
-        Ok(asked) => asked,
+    let question = match question(queried) {
+        Ok(question) => question,
         Err(what) => return bad(what),
     };
     let Ok(place) = Arc::clone(&site.streams).try_acquire_owned() else {
         let what = "too many streams at once: try again, or ask for pages\n";
         return (StatusCode::SERVICE_UNAVAILABLE, what).into_response();
     };
-    let news = site.published.history.follow();
+    let history = &site.published.history;
+    let news = history.follow();
     // A browser that comes back says where it was.
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let seen = seen.and_then(|id| id.parse().ok()).or(asked.after);
+    let seen = seen.and_then(|id| id.parse().ok()).or(question.after);
+    let now = history.spot(*news.borrow());
+    // One who comes from another daemon learns at once that this is a new one.
+    let begin = seen.map_or(now, |seen| {
+        match seen.run == now.run || seen.run.is_none() {
+            true => history.spot(seen.number),
+            false => history.spot(0),
+        }
+    });
+    let greeting = sse::Event::default().retry(STREAM_RETRY);
     let follower = Follower {
-        after: seen.unwrap_or_else(|| *news.borrow()),
+        after: begin,
+        told: begin.number,
         news,
+        ready: VecDeque::from([greeting.id(begin.to_string())]),
         published: site.published,
         stop: site.stop,
-        filter,
-        ready: VecDeque::from([sse::Event::default().retry(STREAM_RETRY)]),
+        filter: question.filter,
         until: Instant::now() + STREAM_AGE,
+        stopping: false,
         _place: place,
     };
     let events = stream::unfold(follower, Follower::next);
@@ -202,23 +245,42 @@ impl Follower {
             }
             self.news.mark_unchanged();
             let history = &self.published.history;
+            let over = history.ended() || Instant::now() >= self.until;
             let page = history.after(self.after, STREAM_PAGE, &self.filter);
-            self.after = page.last;
+            self.after = history.spot(page.last);
             if page.missed > 0 {
                 let missed = sse::Event::default().event(MISSED);
                 self.ready.push_back(missed.data(page.missed.to_string()));
             }
             self.ready.extend(page.events.iter().map(|numbered| {
-                let id = numbered.number.to_string();
+                let id = history.spot(numbered.number).to_string();
                 sse::Event::default().id(id).data(&numbered.event.line)
             }));
+            if let Some(event) = page.events.last() {
+                self.told = event.number;
+            }
+            // Of what its filter leaves out a client would else learn nothing,
+            // and look through all of it again when it comes back.
+            let silent = page.last.saturating_sub(self.told);
+            if silent >= STREAM_SILENT || (over && silent > 0) {
+                self.told = page.last;
+                let place = sse::Event::default().id(self.after.to_string());
+                self.ready.push_back(place);
+            }
             if !self.ready.is_empty() {
                 continue;
             }
+            if over {
+                return None;
+            }
             tokio::select! {
                 news = self.news.changed() => news.ok()?,
-                _ = self.stop.changed() => return None,
-                () = tokio::time::sleep_until(self.until) => return None,
+                _ = self.stop.changed(), if !self.stopping => {
+                    // The hot path stops as well, and tells its last events first.
+                    self.stopping = true;
+                    self.until = self.until.min(Instant::now() + STREAM_END);
+                }
+                () = tokio::time::sleep_until(self.until) => {}
             }
         }
     }

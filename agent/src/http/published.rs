@@ -3,6 +3,8 @@
 //! In: snapshots, events, what the daemon waits for. Out: the latest of each.
 //! Invariant: neither side waits for the other. Lacks on purpose: formats.
 
+use std::time::SystemTime;
+
 use arc_swap::ArcSwap;
 
 use crate::aggregate::Snapshot;
@@ -24,7 +26,7 @@ impl Published {
     pub fn waiting_for(parts: &[&'static str]) -> Self {
         Published {
             snapshot: ArcSwap::from_pointee(Snapshot::default()),
-            history: History::default(),
+            history: History::begun(SystemTime::now()),
             waits_for: ArcSwap::from_pointee(parts.to_vec()),
         }
     }

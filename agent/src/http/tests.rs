@@ -66,6 +66,7 @@ async fn endpoints_answer_from_the_latest_snapshot() {
         "/api/v1/degraded",
         "/api/v1/tmpfs",
         "/api/v1/layers",
+        "/api/v1/status",
     ] {
         assert!(
             fetch(served.address, path)
@@ -223,7 +224,7 @@ async fn events_are_listed_and_followed() {
     history.push(event(r#"{"a":2}"#));
     let page = fetch(served.address, "/api/v1/events?after=1").await;
     assert!(
-        page.contains(r#""last":2,"missed":0,"events":[{"number":2,"event":{"a":2}}]"#),
+        page.contains(r#"","last":2,"missed":0,"events":[{"number":2,"event":{"a":2}}]"#),
         "{page}"
     );
     for (query, word) in [
@@ -231,6 +232,8 @@ async fn events_are_listed_and_followed() {
         ("limit=0", "4096"),
         ("colour=red", "colour"),
         ("lsm=x", "apparmor"),
+        ("event=x", "failing_to_start"),
+        ("after=x", "RUN-NUMBER"),
     ] {
         let path = format!("/api/v1/events?{query}");
         let answer = fetch(served.address, &path).await;
@@ -247,8 +250,9 @@ async fn events_are_listed_and_followed() {
         assert!(read > 0, "{answer}");
         answer.push_str(&String::from_utf8_lossy(&bytes[..read]));
     }
+    let place = history.spot(2);
     assert!(
-        answer.contains("text/event-stream") && answer.contains("id: 2"),
+        answer.contains("text/event-stream") && answer.contains(&format!("id: {place}")),
         "{answer}"
     );
     history.push(event(r#"{"a":3}"#));
@@ -257,8 +261,14 @@ async fn events_are_listed_and_followed() {
         let read = stream.read(&mut bytes).await.unwrap();
         answer.push_str(&String::from_utf8_lossy(&bytes[..read]));
     }
-    // The daemon's end ends the stream.
+    // The daemon's end ends the stream, but not before its last event.
     served.stop.send(true).unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    history.push(event(r#"{"a":4}"#));
+    history.end();
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.contains(r#"{"a":4}"#), "{rest}");
     tokio::time::timeout(Duration::from_secs(2), served.task)
         .await
         .unwrap()

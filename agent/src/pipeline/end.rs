@@ -24,6 +24,7 @@ impl<S: Source> Pipeline<S> {
         self.judge_denials(now);
         self.sum_inventory(now);
         self.tell_transitions(now);
+        self.published.history.end();
         self.publish();
         self.judge.finish(now);
         if let Some(events) = self.events
