@@ -12,15 +12,16 @@ mod inventory;
 pub mod layers;
 mod memory;
 pub mod posture;
+pub mod status;
 pub mod tmpfs;
 
 use serde::{Deserialize, Serialize};
 
-use crate::aggregate::{Recent, Snapshot};
-use crate::denial::Cause;
+use crate::aggregate::{Labels, Recent, Snapshot};
+use crate::denial::{Cause, escape};
 use crate::record::{self, KillRecord, Record, VERSION};
-use columns::printable;
 
+pub use columns::{aligned, printable, utc_seconds};
 pub use inventory::inventory;
 
 #[derive(Serialize)]
@@ -28,6 +29,49 @@ struct Listing<'a> {
     version: u32,
     denials: Vec<Entry<'a>>,
     oom_kills: Vec<KillRecord<'a>>,
+    counts: Vec<CountEntry>,
+}
+
+/// All denials of one container; those without a name, and those past the limit
+/// of containers, share one each.
+#[derive(Serialize)]
+struct CountEntry {
+    container: Named,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct Named {
+    name: String,
+    namespace: String,
+    pod: String,
+}
+
+impl CountEntry {
+    fn of(labels: &Labels, counts: impl Iterator<Item = u64>) -> Self {
+        let text = |text: &str| escape(text.as_bytes());
+        CountEntry {
+            container: Named {
+                name: text(&labels.container),
+                namespace: text(&labels.namespace),
+                pod: text(&labels.pod),
+            },
+            count: counts.fold(0, u64::saturating_add),
+        }
+    }
+}
+
+fn counts(snapshot: &Snapshot) -> Vec<CountEntry> {
+    let groups = snapshot.groups.iter();
+    let named = groups.map(|group| {
+        let counts = group.counts.iter().map(|(_, _, count)| *count);
+        CountEntry::of(&group.labels, counts)
+    });
+    let unresolved = snapshot.unresolved.iter().map(|(_, _, count)| *count);
+    let unresolved = CountEntry::of(&Labels::unresolved(), unresolved);
+    named
+        .chain((unresolved.count > 0).then_some(unresolved))
+        .collect()
 }
 
 #[derive(Serialize)]
@@ -68,6 +112,7 @@ pub fn listing(snapshot: &Snapshot) -> Result<String, serde_json::Error> {
             .iter()
             .map(|killed| KillRecord::of(killed))
             .collect(),
+        counts: counts(snapshot),
     })
 }
 
@@ -98,8 +143,9 @@ pub struct ServedDenial {
     exact: bool,
 }
 
-#[derive(Debug, Deserialize)]
-struct ServedContainer {
+/// A container as it is named in every list.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct ServedContainer {
     name: String,
     #[serde(default)]
     namespace: String,
@@ -109,7 +155,7 @@ struct ServedContainer {
 
 impl ServedContainer {
     /// With pod and namespace, where it has them.
-    fn full_name(&self) -> String {
+    pub fn full_name(&self) -> String {
         match self.pod.is_empty() {
             true => self.name.clone(),
             false => format!("{}/{}/{}", self.namespace, self.pod, self.name),

@@ -77,6 +77,21 @@ pub enum ClientError {
     },
 }
 
+impl ClientError {
+    /// The exit code of a command that ends by it: 2 badly told, 3 nothing could
+    /// be learnt.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            ClientError::Address(_) => 2,
+            ClientError::Refused { status, .. } if *status == StatusCode::BAD_REQUEST => 2,
+            ClientError::Connect { .. }
+            | ClientError::Broken { .. }
+            | ClientError::Refused { .. }
+            | ClientError::Strange { .. } => 3,
+        }
+    }
+}
+
 /// The flag of all commands that ask a daemon.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct AgentFlags {

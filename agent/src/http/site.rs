@@ -65,6 +65,7 @@ pub(super) fn readable(
         .route("/api/v1/tmpfs", get(tmpfs))
         .route("/api/v1/inventory", get(inventory))
         .route("/api/v1/layers", get(layers))
+        .route("/api/v1/status", get(status))
         .route("/api/v1/events", get(events::page))
         .route("/api/v1/events/stream", get(events::stream))
         .with_state(Site {
@@ -84,7 +85,7 @@ pub(super) fn commanded(commands: mpsc::Sender<Watch>) -> Router {
 }
 
 async fn index() -> &'static str {
-    "sealwatch\n/metrics (or --web.telemetry-path)\n/api/v1/denials\n/api/v1/degraded\n/api/v1/posture\n/api/v1/tmpfs\n/api/v1/layers\n/api/v1/inventory\n/api/v1/events\n/healthz /livez /readyz\n"
+    "sealwatch\n/metrics (or --web.telemetry-path)\n/api/v1/denials\n/api/v1/degraded\n/api/v1/posture\n/api/v1/tmpfs\n/api/v1/layers\n/api/v1/inventory\n/api/v1/status\n/api/v1/events\n/healthz /livez /readyz\n"
 }
 
 async fn alive() -> &'static str {
@@ -132,6 +133,20 @@ async fn inventory(State(site): State<Site>) -> Response {
 async fn layers(State(site): State<Site>) -> Response {
     json(report::layers::listing(
         &site.published.snapshot.load().layers,
+    ))
+}
+
+async fn status(State(site): State<Site>) -> Response {
+    let name = rustix::system::uname();
+    let waits_for = site.published.waits_for();
+    let server = report::status::Server {
+        node: name.nodename().to_bytes(),
+        run: site.published.history.spot(0).run.unwrap_or_default(),
+        waits_for: &waits_for,
+    };
+    json(report::status::listing(
+        &site.published.snapshot.load(),
+        &server,
     ))
 }
 

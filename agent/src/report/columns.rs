@@ -13,7 +13,7 @@ const GAP: usize = 2;
 
 /// Lines for a terminal of `width` columns, where cells of column `gives_way`
 /// lose their beginnings; none cuts nothing off.
-pub(super) fn aligned<const N: usize>(
+pub fn aligned<const N: usize>(
     head: [&str; N],
     mut rows: Vec<[String; N]>,
     gives_way: usize,
@@ -50,11 +50,20 @@ pub(super) fn aligned<const N: usize>(
 }
 
 /// What is served is escaped already; a backslash is therefore left as it is.
-pub(super) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     text.split('\\')
         .map(|part| escape(part.as_bytes()))
         .collect::<Vec<_>>()
         .join("\\")
+}
+
+/// An RFC 3339 time in UTC without the parts of its second.
+pub fn utc_seconds(time: &str) -> String {
+    let time = printable(time);
+    match time.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => time,
+    }
 }
 
 /// Keeps the end, which tells more than the beginning.

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ServedContainer;
-use super::columns::{aligned, printable};
+use super::columns::{aligned, printable, utc_seconds};
 use crate::aggregate::Snapshot;
 use crate::record::{DegradedRecord, StartRecord, VERSION};
 
@@ -77,7 +77,7 @@ pub fn tables(served: &Served, width: Option<usize>) -> String {
                 printable(&root.write_root),
                 printable(&root.errno),
                 printable(&root.cause),
-                seconds(&root.since),
+                utc_seconds(&root.since),
                 root.failures.to_string(),
                 printable(root.cache.as_deref().unwrap_or("-")),
             ]
@@ -112,7 +112,7 @@ pub fn tables(served: &Served, width: Option<usize>) -> String {
                 printable(&start.write_root),
                 printable(&start.errno),
                 printable(&start.cause),
-                seconds(&start.last_time),
+                utc_seconds(&start.last_time),
                 start.failures.to_string(),
                 code.unwrap_or_else(|| "-".to_owned()),
             ]
@@ -130,15 +130,6 @@ pub fn tables(served: &Served, width: Option<usize>) -> String {
         text.push('\n');
     }
     text
-}
-
-/// A time without the parts of its second.
-fn seconds(time: &str) -> String {
-    let time = printable(time);
-    match time.split_once('.') {
-        Some((seconds, _)) => format!("{seconds}Z"),
-        None => time,
-    }
 }
 
 #[cfg(test)]

@@ -184,7 +184,7 @@ fn oom(share: &OomShare) -> OomEntry<'_> {
 }
 
 /// `12.5 MiB`.
-pub(super) fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     if bytes < 1024 {
         return format!("{bytes} B");
