@@ -45,7 +45,7 @@ pub use memory::{Killed, NAME_WAIT_NS};
 pub use recent::{ROWS_MAX, ROWS_PER_OWNER_MAX};
 pub use series::{Limited, OTHER};
 pub use snapshot::{
-    Explained, GroupSeries, HookState, Kind, Labels, Recent, RuntimeState, Snapshot, Totals,
+    Ended, Explained, GroupSeries, HookState, Kind, Labels, Recent, RuntimeState, Snapshot, Totals,
 };
 
 /// Longest that a count waits for its first sample.

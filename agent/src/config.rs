@@ -105,6 +105,9 @@ pub struct Config {
     pub socket: Place,
     /// Path of the metrics, with its leading slash.
     pub telemetry_path: String,
+    /// Names under which pages and lists are told by TCP, with `*`, besides
+    /// addresses and the machine's own name.
+    pub allowed_hosts: Vec<String>,
     /// Form of the events.
     pub events: EventFormat,
     /// Backends to use.

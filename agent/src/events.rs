@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::aggregate::{Explained, Killed};
 use crate::degrade::{Change, Transition};
@@ -56,13 +57,18 @@ pub struct Event {
     pub line: String,
 }
 
-#[derive(Serialize)]
-struct Denied<'a> {
+/// An event of a denial; it has no member `event`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DenialEvent)]
+pub struct Denied<'a> {
     version: u32,
+    /// Of the refusal.
     time: String,
+    /// The same, CLOCK_MONOTONIC.
     monotonic_ns: u64,
     #[serde(flatten)]
     record: Record<'a>,
+    /// Refusals of its counter so far.
     count: u64,
 }
 

@@ -144,6 +144,37 @@ pub fn row(hook: Hook) -> Option<&'static HookRow> {
     rows().find(|row| row.hook == hook)
 }
 
+/// Does a hook carry an operation's refusals?
+pub fn carries(hook: Hook, operation: Operation) -> bool {
+    let Some(row) = row(hook) else {
+        return hook == Hook::SyscallExit;
+    };
+    match operation {
+        Operation::Create => row.operation == Some(Operation::Open),
+        Operation::Ptrace | Operation::Mount | Operation::Signal | Operation::Capability => {
+            row.module.is_some()
+        }
+        Operation::Open
+        | Operation::Mkdir
+        | Operation::Mknod
+        | Operation::Symlink
+        | Operation::Link
+        | Operation::Unlink
+        | Operation::Rmdir
+        | Operation::Rename
+        | Operation::Chmod
+        | Operation::Chown
+        | Operation::Utime
+        | Operation::Truncate
+        | Operation::Fallocate
+        | Operation::Setxattr
+        | Operation::Bind
+        | Operation::Exec
+        | Operation::Write
+        | Operation::Mmap => row.operation == Some(operation),
+    }
+}
+
 /// The security module whose word a hook is; `None` for any other hook.
 pub fn module(hook: Hook) -> Option<Lsm> {
     row(hook).map_or_else(

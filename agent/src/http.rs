@@ -6,7 +6,13 @@
 //! changes state is taken from the unix socket alone, which is root's. Lacks on
 //! purpose: TLS and authentication, which a proxy in front adds.
 
+mod answer;
+mod api;
+mod changes;
 mod events;
+mod hosts;
+mod openapi;
+mod pages;
 mod published;
 mod site;
 mod socket;
@@ -28,6 +34,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use crate::inventory::Watch;
+use hosts::Hosts;
+use site::Site;
 
 pub use events::MISSED;
 pub use published::Published;
@@ -71,6 +79,22 @@ pub enum HttpError {
         /// The path asked for.
         path: PathBuf,
     },
+}
+
+/// How it is served.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Path of the metrics.
+    pub telemetry_path: String,
+    /// Names under which pages and lists may be asked for besides the machine's
+    /// own, with `*` for anything.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// What the machine, or the container, is called; empty where that is not told.
+fn hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_owned()
 }
 
 enum Listener {
@@ -129,20 +153,29 @@ impl Endpoint {
     pub async fn serve(
         self,
         published: Arc<Published>,
-        telemetry_path: &str,
+        settings: Settings,
         commands: mpsc::Sender<Watch>,
         stop: watch::Receiver<bool>,
     ) {
-        let readable = site::readable(published, telemetry_path, stop.clone());
+        let Settings {
+            telemetry_path,
+            allowed_hosts,
+        } = settings;
+        let node = hostname();
+        let site = Site::new(published, &telemetry_path, &node, stop.clone());
+        let hosts = Hosts::new(&node, &allowed_hosts);
         let tcp = async {
             if let Some(listener) = self.tcp {
-                listen(Listener::Tcp(listener), readable.clone(), stop.clone()).await;
+                let router = site.clone().readable(Some(hosts));
+                listen(Listener::Tcp(listener), router, stop.clone()).await;
             }
         };
         let unix = async {
             if let Some(bound) = self.unix {
                 let (listener, _file) = bound.split();
-                let router = readable.clone().merge(site::commanded(commands));
+                // Who may open the socket is root, under whatever name.
+                let router = site.clone().readable(None);
+                let router = router.merge(site::commanded(commands));
                 listen(Listener::Unix(listener), router, stop.clone()).await;
             }
         };

@@ -3,6 +3,7 @@
 //! Stages, each importing only from those above it; ARCHITECTURE.md has the map.
 
 pub mod aggregate;
+pub mod amount;
 pub mod catalog;
 pub mod classify;
 pub mod clock;
@@ -21,6 +22,8 @@ pub mod layer;
 pub mod metrics;
 pub mod mountinfo;
 pub mod mounts;
+pub mod overview;
+pub mod page;
 pub mod pipeline;
 pub mod posture;
 pub mod process;

@@ -11,6 +11,7 @@
 mod build;
 mod degrade;
 mod end;
+mod ended;
 mod expire;
 mod held;
 mod inventory;
@@ -41,6 +42,7 @@ use crate::identity::{Identity, Seen};
 use crate::source::{RecordKind, Source, SourceError};
 use crate::write_root;
 use degrade::Judge;
+use ended::Ends;
 use held::{Held, Waiting};
 use inventory::Switches;
 use layers::Layering;
@@ -83,6 +85,7 @@ pub struct Pipeline<S> {
     layering: Option<Layering>,
     judge: Judge,
     postures: Option<Postures>,
+    ends: Ends,
     runtimes: Option<RuntimeEnds>,
     events: Option<EventWriter>,
     published: Arc<Published>,

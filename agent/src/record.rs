@@ -8,9 +8,11 @@
 mod details;
 mod memory;
 mod posture;
+mod standing;
 mod state;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::aggregate::Explained;
 use crate::denial::{Container, Lsm, Owner, escape};
@@ -18,13 +20,15 @@ use crate::denial::{Container, Lsm, Owner, escape};
 pub use details::Details;
 pub use memory::KillRecord;
 pub use posture::PostureRecord;
-pub use state::{DegradedRecord, StartRecord, transition};
+pub use standing::StandingRecord;
+pub use state::{DegradedRecord, StartRecord, StateEvent, transition};
 
 /// Version of the object's shape.
 pub const VERSION: u32 = 2;
 
 /// One denial.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Refusal)]
 pub struct Record<'a> {
     /// `container`, `host` or `unknown`.
     pub owner: &'static str,
@@ -79,7 +83,8 @@ pub struct Record<'a> {
 }
 
 /// A change in a [`Record`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Change)]
 pub struct ChangeRecord<'a> {
     /// `docker`, `compose`, `kubernetes`, `environment`, `apparmor` or `selinux`.
     pub target: &'static str,
@@ -88,7 +93,8 @@ pub struct ChangeRecord<'a> {
 }
 
 /// The container in a [`Record`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Container)]
 pub struct ContainerRecord<'a> {
     /// The runtime's id.
     pub id: &'a str,

@@ -7,40 +7,57 @@
 //! fetching it, and colours.
 
 mod columns;
+pub mod containers;
 pub mod degraded;
 mod inventory;
 pub mod layers;
 mod memory;
+mod paging;
 pub mod posture;
 pub mod status;
 pub mod tmpfs;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::aggregate::{Labels, Recent, Snapshot};
 use crate::denial::{Cause, escape};
 use crate::record::{self, KillRecord, Record, VERSION};
 
 pub use columns::{aligned, printable, utc_seconds};
-pub use inventory::inventory;
+pub use inventory::{Listing as InventoryListing, inventory};
+pub use paging::Page;
 
-#[derive(Serialize)]
-struct Listing<'a> {
+use paging::Totals;
+
+/// What was refused lately.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DenialList)]
+pub struct Listing<'a> {
     version: u32,
+    /// The latest first.
     denials: Vec<Entry<'a>>,
+    /// Processes killed for want of memory, the latest first.
     oom_kills: Vec<KillRecord<'a>>,
+    /// All denials by container; never a part of them.
     counts: Vec<CountEntry>,
+    /// Entries of each list in all, where a part of them was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totals: Option<Totals>,
 }
 
 /// All denials of one container; those without a name, and those past the limit
 /// of containers, share one each.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DenialCount)]
 struct CountEntry {
     container: Named,
     count: u64,
 }
 
-#[derive(Serialize)]
+/// A container's name.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ContainerName)]
 struct Named {
     name: String,
     namespace: String,
@@ -74,45 +91,44 @@ fn counts(snapshot: &Snapshot) -> Vec<CountEntry> {
         .collect()
 }
 
-#[derive(Serialize)]
+/// All refusals of one container with the same operation, errno, cause and path.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Denial)]
 struct Entry<'a> {
     #[serde(flatten)]
     record: Record<'a>,
+    /// How many.
     count: u64,
+    /// False where only samples are known: there were more.
     exact: bool,
+    /// Of the first sample.
     first_time: String,
+    /// Of the latest.
     last_time: String,
 }
 
+impl<'a> Entry<'a> {
+    fn of(recent: &'a Recent) -> Self {
+        Entry {
+            record: Record::of(&recent.sample),
+            count: recent.count.max(1),
+            exact: recent.exact,
+            first_time: record::time(recent.first),
+            last_time: record::time(recent.sample.time),
+        }
+    }
+}
+
 /// The list as it is served.
-pub fn listing(snapshot: &Snapshot) -> Result<String, serde_json::Error> {
-    let entry = |recent: &'_ Recent| -> (u64, bool, String, String) {
-        let (first, last) = (record::time(recent.first), record::time(recent.sample.time));
-        (recent.count.max(1), recent.exact, first, last)
-    };
-    let denials = snapshot
-        .recent
-        .iter()
-        .map(|recent| {
-            let (count, exact, first_time, last_time) = entry(recent);
-            Entry {
-                record: Record::of(&recent.sample),
-                count,
-                exact,
-                first_time,
-                last_time,
-            }
-        })
-        .collect();
+pub fn listing(snapshot: &Snapshot, page: Page) -> Result<String, serde_json::Error> {
+    let (denials, kills) = (&snapshot.recent, &snapshot.oom_kills);
+    let shown = page.part(kills).iter();
     serde_json::to_string(&Listing {
         version: VERSION,
-        denials,
-        oom_kills: snapshot
-            .oom_kills
-            .iter()
-            .map(|killed| KillRecord::of(killed))
-            .collect(),
+        denials: page.part(denials).iter().map(Entry::of).collect(),
+        oom_kills: shown.map(|killed| KillRecord::of(killed)).collect(),
         counts: counts(snapshot),
+        totals: page.totals([("denials", denials.len()), ("oom_kills", kills.len())]),
     })
 }
 

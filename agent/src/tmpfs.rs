@@ -14,10 +14,11 @@
 //! | `read`, `memory` | the kernel's numbers |
 //! | `visit` | one container's turn |
 //! | `worker` | many turns, each with a deadline |
-//! | `trend`, `pressure`, `track` | numbers over time -> what is reported; pure |
+//! | `trend`, `history`, `pressure`, `track` | numbers over time -> what is reported; pure |
 //! | `pace` | whose turn it is; pure |
 //! | `sampler` | the thread that calls them |
 
+pub mod history;
 pub mod memory;
 mod ownership;
 mod pace;
@@ -31,6 +32,7 @@ mod trend;
 pub mod visit;
 mod worker;
 
+pub use history::Past;
 pub use memory::Limit;
 pub use ownership::{Asked, HostTmpfs, MOUNTS_MAX, Origin, Owned, Ownership, owned};
 pub use pressure::Pressure;

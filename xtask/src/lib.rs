@@ -3,6 +3,7 @@
 //! The binary is the developer's `cargo xtask`; the library is for the
 //! integration tests, which need the same private engine and the same guests.
 
+pub mod browser;
 pub mod build;
 pub mod check;
 pub mod demo;

@@ -13,7 +13,7 @@ use std::process::{Child, Command, ExitCode};
 use anyhow::{Context as _, Result};
 
 use crate::{
-    build, check, engine, layout, step,
+    browser, build, check, engine, layout, step,
     toolchain::{self, apt, ensure_packages},
 };
 
@@ -41,6 +41,10 @@ pub fn run(args: &TestArgs) -> Result<ExitCode> {
     let toolchain = toolchain::ensure()?;
     engine::ensure_programs()?;
     ensure_packages(&PACKAGES)?;
+    if let Err(error) = browser::ensure() {
+        // Its one test says so again, and fails on CI.
+        eprintln!("==> no browser for the page's test: {error:#}");
+    }
     let partial = args.matrix || !args.filter.is_empty();
     if !args.no_check && !partial {
         check::quick(&toolchain)?;

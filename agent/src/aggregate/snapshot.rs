@@ -180,6 +180,17 @@ pub struct RuntimeState {
     pub up: bool,
 }
 
+/// A container that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The runtime's id.
+    pub id: Arc<str>,
+    /// What was known of it.
+    pub container: Option<Arc<Container>>,
+    /// When its end was noticed.
+    pub time: SystemTime,
+}
+
 /// Everything that is exported, at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -219,6 +230,8 @@ pub struct Snapshot {
     pub runtimes: Vec<RuntimeState>,
     /// How the described containers stand, ordered by their labels.
     pub postures: Arc<[Arc<Posture>]>,
+    /// Containers that have ended lately, the latest first.
+    pub ended: Arc<[Ended]>,
     /// Containers known to be there, with or without denials.
     pub containers: usize,
     /// Containers whose runtime has not told their name.

@@ -20,7 +20,7 @@ use crate::aggregate::HookState;
 use crate::config::{BackendChoice, Config, EventFormat, Place};
 use crate::events::EventWriter;
 use crate::host::Wanted;
-use crate::http::{Endpoint, Published};
+use crate::http::{self, Endpoint, Published};
 use crate::identity::hierarchy::{Hierarchy, Layout};
 use crate::identity::runtimes;
 use crate::layer::{self, Walker};
@@ -76,8 +76,11 @@ impl Daemon {
         }
         let server = tokio::spawn({
             let (published, stopped) = (Arc::clone(&published), stopped.clone());
-            let path = config.telemetry_path.clone();
-            async move { endpoint.serve(published, &path, watches, stopped).await }
+            let settings = http::Settings {
+                telemetry_path: config.telemetry_path.clone(),
+                allowed_hosts: config.allowed_hosts.clone(),
+            };
+            async move { endpoint.serve(published, settings, watches, stopped).await }
         });
 
         let layout = Layout::read()?;

@@ -25,6 +25,7 @@ pub(super) fn config(figment: &Figment) -> Result<Config, ConfigError> {
         listen_address: single(figment, "web.listen-address", listen_address)?,
         socket: place(figment, "web.socket")?,
         telemetry_path: single(figment, "web.telemetry-path", telemetry_path)?,
+        allowed_hosts: allowed_hosts(figment, "web.allowed-host")?,
         events: single(figment, "events", |text| {
             choice(
                 text,
@@ -208,6 +209,23 @@ fn patterns(figment: &Figment, name: &'static str) -> Result<Vec<String>, Config
     }
 }
 
+fn allowed_hosts(figment: &Figment, name: &'static str) -> Result<Vec<String>, ConfigError> {
+    let (texts, origin) = texts(figment, name)?;
+    if texts.len() == 1 && texts[0] == "none" {
+        return Ok(Vec::new());
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '*');
+    match texts.iter().find(|text| text.is_empty() || !text.chars().all(plain)) {
+        None => Ok(texts),
+        Some(text) => Err(ConfigError::Value {
+            name,
+            value: text.clone(),
+            origin,
+            fix: "give a name without port such as node1.example.com, with `*` for anything, or none alone".to_owned(),
+        }),
+    }
+}
+
 fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
     choices
         .iter()
@@ -251,14 +269,26 @@ fn listen_address(text: &str) -> Result<Option<SocketAddr>, String> {
 }
 
 /// Paths that the daemon serves itself.
-pub const RESERVED_PATHS: [&str; 5] = ["/", "/healthz", "/livez", "/readyz", "/api"];
+pub const RESERVED_PATHS: [&str; 7] = [
+    "/",
+    "/healthz",
+    "/livez",
+    "/readyz",
+    "/api",
+    "/assets",
+    "/containers",
+];
 
 fn telemetry_path(text: &str) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.');
     if !text.starts_with('/') || !text.chars().all(plain) {
         return Err("use a path such as /metrics (letters, digits, - _ . /)".to_owned());
     }
-    if RESERVED_PATHS.contains(&text) || text.starts_with("/api/") {
+    let reserved = |path: &&str| -> bool {
+        let below = text.strip_prefix(path);
+        below.is_some_and(|rest| rest.is_empty() || (*path != "/" && rest.starts_with('/')))
+    };
+    if RESERVED_PATHS.iter().any(reserved) {
         return Err(format!(
             "{text} is served already; use another path such as /metrics"
         ));

@@ -59,6 +59,13 @@ pub const SETTINGS: &[Setting] = &[
         "/metrics",
         "Path of the metrics.",
     ),
+    Setting {
+        name: "web.allowed-host",
+        placeholder: "NAME",
+        default: "none",
+        repeatable: true,
+        help: "A name by which a browser may ask for the page and the lists, `*` for anything; addresses, localhost and this machine's own name always may. Metrics are told under any name.",
+    },
     one(
         "events",
         "none|json",

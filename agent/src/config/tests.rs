@@ -220,6 +220,9 @@ fn addresses_may_leave_the_host_out() {
     assert_eq!(config.listen_address, "[::]:0".parse().ok());
     assert!(load(&["--web.listen-address", "example.org:1"], &[]).is_err());
     assert!(load(&["--web.telemetry-path", "/healthz"], &[]).is_err());
+    assert!(load(&["--web.telemetry-path", "/assets/x"], &[]).is_err());
+    assert!(load(&["--web.telemetry-path", "/apiary"], &[]).is_ok());
+    assert!(load(&["--web.allowed-host", "a b"], &[]).is_err());
     assert!(load(&["--web.telemetry-path", "metrics"], &[]).is_err());
 }
 

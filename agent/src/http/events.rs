@@ -17,14 +17,17 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
+use utoipa::openapi::schema::{AnyOfBuilder, Ref, Schema};
+use utoipa::{IntoParams, ToSchema};
 
 use super::Published;
-use super::site::{Site, json};
+use super::answer::{bad, json};
+use super::site::Site;
 use crate::denial::{Cause, Lsm};
 use crate::events::history::{EVENTS_MAX, Numbered, Page};
 use crate::events::{Filter, KINDS, Spot};
@@ -35,27 +38,28 @@ const PAGE_DEFAULT: usize = 500;
 /// Events that a stream takes at once.
 const STREAM_PAGE: usize = 64;
 /// Longest life of a stream; its client then comes back and goes on.
-const STREAM_AGE: Duration = Duration::from_secs(100);
+pub(super) const STREAM_AGE: Duration = Duration::from_secs(100);
 /// How long a stream waits for the daemon's last events.
 const STREAM_END: Duration = Duration::from_secs(3);
 /// Unwanted events after which a stream tells its place all the same.
 const STREAM_SILENT: u64 = 256;
 /// What a client waits before it comes back.
-const STREAM_RETRY: Duration = Duration::from_secs(1);
+pub(super) const STREAM_RETRY: Duration = Duration::from_secs(1);
 /// Sign of life where nothing happens.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Name of the event that tells of missed ones.
 pub const MISSED: &str = "missed";
 
 /// The query of both.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Asked {
     /// Only events after this place: a number, or `RUN-NUMBER`.
     after: Option<String>,
     /// Most events of the page.
     limit: Option<usize>,
-    /// Of these containers.
+    /// Of these containers: a name or id, or `NAMESPACE/POD/CONTAINER`, with `*` for anything.
     container: Option<String>,
     /// For this cause.
     cause: Option<String>,
@@ -74,17 +78,17 @@ impl Asked {
             let names = Cause::ALL.map(Cause::label).join(", ");
             cause
                 .copied()
-                .ok_or_else(|| format!("cause: use one of {names}\n"))
+                .ok_or_else(|| format!("cause: use one of {names}"))
         };
         let lsm = |name: &String| {
             let lsm = Lsm::ALL.iter().find(|lsm| lsm.label() == name);
             let names: Vec<_> = Lsm::ALL.iter().map(|lsm| lsm.label()).collect();
-            let fix = || format!("lsm: use one of {}\n", names.join(", "));
+            let fix = || format!("lsm: use one of {}", names.join(", "));
             lsm.copied().ok_or_else(fix)
         };
         let kind = |name: &String| match KINDS.contains(&name.as_str()) {
             true => Ok(name.clone()),
-            false => Err(format!("event: use one of {}\n", KINDS.join(", "))),
+            false => Err(format!("event: use one of {}", KINDS.join(", "))),
         };
         let since = |seconds| SystemTime::now().checked_sub(Duration::from_secs(seconds));
         Ok(Filter {
@@ -97,8 +101,10 @@ impl Asked {
     }
 }
 
-#[derive(Serialize)]
-struct Listing<'a> {
+/// Some events of the history.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventList)]
+pub(super) struct Listing<'a> {
     version: u32,
     /// Whose numbers these are; another daemon has another.
     run: String,
@@ -109,14 +115,28 @@ struct Listing<'a> {
     events: Vec<Entry<'a>>,
 }
 
-#[derive(Serialize)]
+/// An event with its place in the order of all.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NumberedEvent)]
 struct Entry<'a> {
     number: u64,
+    #[schema(schema_with = any_event)]
     event: &'a RawValue,
 }
 
-fn bad(what: String) -> Response {
-    (StatusCode::BAD_REQUEST, what).into_response()
+/// An event is one of these; the first has no member `event`, and the others
+/// have one that tells which they are.
+fn any_event() -> Schema {
+    let kinds = [
+        "DenialEvent",
+        "OomKill",
+        "StateEvent_Degraded",
+        "StateEvent_FailingToStart",
+    ];
+    let all = kinds.into_iter().fold(AnyOfBuilder::new(), |all, kind| {
+        all.item(Ref::from_schema_name(kind))
+    });
+    Schema::AnyOf(all.build())
 }
 
 type Queried = Result<Query<Asked>, QueryRejection>;
@@ -129,10 +149,10 @@ struct Question {
 }
 
 fn question(queried: Queried) -> Result<Question, String> {
-    let Query(asked) = queried.map_err(|rejection| format!("{}\n", rejection.body_text()))?;
+    let Query(asked) = queried.map_err(|rejection| rejection.body_text())?;
     let spot = |text: &String| {
         let spot: Result<Spot, _> = text.parse();
-        spot.map_err(|error| format!("after: {error}\n"))
+        spot.map_err(|error| format!("after: {error}"))
     };
     Ok(Question {
         after: asked.after.as_ref().map(spot).transpose()?,
@@ -141,6 +161,13 @@ fn question(queried: Queried) -> Result<Question, String> {
     })
 }
 
+/// A page of the history.
+#[utoipa::path(get, path = "/api/v1/events", tag = "events", operation_id = "events", params(Asked),
+    summary = "What has happened lately",
+    responses(
+        (status = 200, description = "The latest events, or those after a number", body = Listing<'static>),
+        (status = 400, description = "What is wrong with the query, and what would do", body = String, content_type = "text/plain"),
+    ))]
 pub(super) async fn page(State(site): State<Site>, queried: Queried) -> Response {
     let question = match question(queried) {
         Ok(question) => question,
@@ -148,7 +175,7 @@ pub(super) async fn page(State(site): State<Site>, queried: Queried) -> Response
     };
     let most = question.limit.unwrap_or(PAGE_DEFAULT);
     if !(1..=EVENTS_MAX).contains(&most) {
-        return bad(format!("limit: use a number from 1 to {EVENTS_MAX}\n"));
+        return bad(format!("limit: use a number from 1 to {EVENTS_MAX}"));
     }
     let history = &site.published.history;
     // Without a place to go on from, the latest are wanted.
@@ -193,6 +220,15 @@ struct Follower {
     _place: OwnedSemaphorePermit,
 }
 
+/// What happens from now on, or from a number on.
+#[utoipa::path(get, path = "/api/v1/events/stream", tag = "events", operation_id = "follow",
+    params(Asked, ("Last-Event-ID" = Option<String>, Header, description = "Go on after this place")),
+    summary = "What happens, as it happens",
+    responses(
+        (status = 200, description = "Server-sent events: the data of each is an event of the list, its id the event's place; one of the name `missed` tells how many are not kept any more. The stream ends after a while; come back with the last id.", body = String, content_type = "text/event-stream"),
+        (status = 400, description = "What is wrong with the query, and what would do", body = String, content_type = "text/plain"),
+        (status = 503, description = "Too many streams at once", body = String, content_type = "text/plain"),
+    ))]
 pub(super) async fn stream(
     State(site): State<Site>,
     headers: HeaderMap,
@@ -202,9 +238,8 @@ pub(super) async fn stream(
         Ok(question) => question,
         Err(what) => return bad(what),
     };
-    let Ok(place) = Arc::clone(&site.streams).try_acquire_owned() else {
-        let what = "too many streams at once: try again, or ask for pages\n";
-        return (StatusCode::SERVICE_UNAVAILABLE, what).into_response();
+    let Some(place) = place(&site) else {
+        return no_place();
     };
     let history = &site.published.history;
     let news = history.follow();
@@ -232,7 +267,24 @@ pub(super) async fn stream(
         stopping: false,
         _place: place,
     };
-    let events = stream::unfold(follower, Follower::next);
+    served(stream::unfold(follower, Follower::next))
+}
+
+/// A place among the streams, if there is one.
+pub(super) fn place(site: &Site) -> Option<OwnedSemaphorePermit> {
+    Arc::clone(&site.streams).try_acquire_owned().ok()
+}
+
+/// There is none.
+pub(super) fn no_place() -> Response {
+    let what = "too many streams at once: try again, or ask for pages\n";
+    (StatusCode::SERVICE_UNAVAILABLE, what).into_response()
+}
+
+/// A stream as an answer.
+pub(super) fn served(
+    events: impl Stream<Item = Result<sse::Event, Infallible>> + Send + 'static,
+) -> Response {
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
     Sse::new(events).keep_alive(keep_alive).into_response()
 }

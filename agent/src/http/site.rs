@@ -1,33 +1,37 @@
 //! What is published becomes answers.
 //!
-//! In: requests. Out: metrics, health, the lists. Invariant: a request reads an
-//! immutable snapshot; only the unix socket's site takes commands. Lacks on
-//! purpose: connections, which `http` has.
+//! In: requests. Out: the routes, metrics, health. Invariant: a request reads an
+//! immutable snapshot; only the unix socket's site takes commands; by TCP, pages
+//! and lists are told to known hosts alone, metrics and health to all. Lacks on
+//! purpose: connections, which `http` has; lists and pages (`api`, `pages`).
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use tokio::sync::{Semaphore, mpsc, watch};
 
-use super::Published;
-use super::{events, watches};
+use super::answer::{failed, no_sniffing, no_such_method, nowhere, typed};
+use super::hosts::{Hosts, guard};
+use super::{Published, api, changes, events, openapi, pages, watches};
 use crate::aggregate::Snapshot;
 use crate::inventory::Watch;
 use crate::metrics;
 use crate::process::Process;
-use crate::report;
 
 /// A text younger than this is served again if the snapshot is the same.
 const TEXT_AGE: Duration = Duration::from_secs(1);
-/// Most streams of events at once; they must leave connections for others.
+/// Most streams at once; they must leave connections for others.
 const STREAMS_MAX: usize = 24;
 /// Longest body of a command.
 const BODY_MAX_BYTES: usize = 64 << 10;
+/// Where commands go.
+pub(super) const COMMANDS: &str = "/api/v1/watches";
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -37,6 +41,10 @@ pub(super) struct Site {
     pub(super) stop: watch::Receiver<bool>,
     /// Room for streams of events.
     pub(super) streams: Arc<Semaphore>,
+    /// Name of the machine.
+    pub(super) node: Arc<str>,
+    /// Path of the metrics.
+    pub(super) telemetry_path: Arc<str>,
     text: Arc<Mutex<Option<Text>>>,
 }
 
@@ -47,52 +55,108 @@ struct Text {
     text: Arc<str>,
 }
 
-/// What everybody may read.
-pub(super) fn readable(
-    published: Arc<Published>,
-    telemetry_path: &str,
-    stop: watch::Receiver<bool>,
-) -> Router {
-    Router::new()
-        .route("/", get(index))
-        .route(telemetry_path, get(serve_metrics))
-        .route("/healthz", get(alive))
-        .route("/livez", get(alive))
-        .route("/readyz", get(ready))
-        .route("/api/v1/denials", get(denials))
-        .route("/api/v1/degraded", get(degraded))
-        .route("/api/v1/posture", get(posture))
-        .route("/api/v1/tmpfs", get(tmpfs))
-        .route("/api/v1/inventory", get(inventory))
-        .route("/api/v1/layers", get(layers))
-        .route("/api/v1/status", get(status))
-        .route("/api/v1/events", get(events::page))
-        .route("/api/v1/events/stream", get(events::stream))
-        .with_state(Site {
+macro_rules! routes {
+    ($($path:literal => $handler:path,)+) => {
+        /// Where something is told to known hosts.
+        pub(super) const PATHS: &[&str] = &[$($path),+];
+
+        fn guarded() -> Router<Site> {
+            let routes: [(&str, MethodRouter<Site>); PATHS.len()] =
+                [$(($path, get($handler))),+];
+            routes.into_iter().fold(Router::new(), |router, (path, handler)| router.route(path, handler))
+        }
+    };
+}
+
+routes! {
+    "/" => pages::list,
+    "/containers/{id}" => pages::container,
+    "/assets/style.css" => pages::style,
+    "/assets/page.js" => pages::script,
+    "/api/v1/openapi.json" => openapi::document,
+    "/api/v1/containers" => api::all,
+    "/api/v1/containers/{id}" => api::one,
+    "/api/v1/denials" => api::denials,
+    "/api/v1/degraded" => api::degraded_list,
+    "/api/v1/posture" => api::postures,
+    "/api/v1/tmpfs" => api::tmpfs_list,
+    "/api/v1/layers" => api::layer_list,
+    "/api/v1/inventory" => api::inventory,
+    "/api/v1/status" => api::status,
+    "/api/v1/events" => events::page,
+    "/api/v1/events/stream" => events::stream,
+    "/api/v1/changes/stream" => changes::stream,
+}
+
+/// Where health is told to anybody.
+pub(super) const HEALTH: [&str; 3] = ["/healthz", "/livez", "/readyz"];
+
+impl Site {
+    pub(super) fn new(
+        published: Arc<Published>,
+        telemetry_path: &str,
+        node: &str,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        Site {
             published,
             stop,
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            node: node.into(),
+            telemetry_path: telemetry_path.into(),
             text: Arc::default(),
-        })
+        }
+    }
+
+    /// What everybody may read; pages and lists under these hosts alone, where
+    /// there are any to know.
+    pub(super) fn readable(self, hosts: Option<Hosts>) -> Router {
+        let mut router = guarded();
+        if let Some(hosts) = hosts {
+            router = router.layer(from_fn_with_state(hosts, guard));
+        }
+        let [healthz, livez, readyz] = HEALTH;
+        router
+            .route(&self.telemetry_path, get(serve_metrics))
+            .route(healthz, get(alive))
+            .route(livez, get(live))
+            .route(readyz, get(ready))
+            .method_not_allowed_fallback(no_such_method)
+            .fallback(nowhere)
+            .layer(map_response(no_sniffing))
+            .with_state(self)
+    }
 }
 
 /// What only the owner of the unix socket may tell.
 pub(super) fn commanded(commands: mpsc::Sender<Watch>) -> Router {
     Router::new()
-        .route("/api/v1/watches", post(watches::begin))
+        .route(COMMANDS, post(watches::begin))
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .with_state(commands)
 }
 
-async fn index() -> &'static str {
-    "sealwatch\n/metrics (or --web.telemetry-path)\n/api/v1/denials\n/api/v1/degraded\n/api/v1/posture\n/api/v1/tmpfs\n/api/v1/layers\n/api/v1/inventory\n/api/v1/status\n/api/v1/events\n/healthz /livez /readyz\n"
-}
-
-async fn alive() -> &'static str {
+/// The daemon runs.
+#[utoipa::path(get, path = "/healthz", tag = "operations", summary = "Does the daemon run?",
+    responses((status = 200, description = "ok", body = String, content_type = "text/plain")))]
+pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-async fn ready(State(site): State<Site>) -> Response {
+/// The daemon runs.
+#[utoipa::path(get, path = "/livez", tag = "operations", summary = "Does the daemon run?",
+    responses((status = 200, description = "ok", body = String, content_type = "text/plain")))]
+pub(super) async fn live() -> &'static str {
+    alive().await
+}
+
+/// The daemon has attached its hooks and knows the containers.
+#[utoipa::path(get, path = "/readyz", tag = "operations", summary = "Does the daemon see everything yet?",
+    responses(
+        (status = 200, description = "ready", body = String, content_type = "text/plain"),
+        (status = 503, description = "What it waits for", body = String, content_type = "text/plain"),
+    ))]
+pub(super) async fn ready(State(site): State<Site>) -> Response {
     let waits_for = site.published.waits_for();
     if waits_for.is_empty() {
         return "ready\n".into_response();
@@ -101,73 +165,14 @@ async fn ready(State(site): State<Site>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
 }
 
-async fn serve_metrics(State(site): State<Site>) -> Response {
+/// Everything in the Prometheus text format.
+#[utoipa::path(get, path = "/metrics", tag = "operations", summary = "Metrics, in the Prometheus text format",
+    responses((status = 200, description = "The metrics", body = String, content_type = "text/plain")))]
+pub(super) async fn serve_metrics(State(site): State<Site>) -> Response {
     match site.metrics() {
         Ok(text) => typed(metrics::CONTENT_TYPE, text.to_string()),
         Err(error) => failed(&error),
     }
-}
-
-async fn denials(State(site): State<Site>) -> Response {
-    json(report::listing(&site.published.snapshot.load()))
-}
-
-async fn degraded(State(site): State<Site>) -> Response {
-    json(report::degraded::listing(&site.published.snapshot.load()))
-}
-
-async fn posture(State(site): State<Site>) -> Response {
-    json(report::posture::listing(&site.published.snapshot.load()))
-}
-
-async fn tmpfs(State(site): State<Site>) -> Response {
-    json(report::tmpfs::listing(
-        &site.published.snapshot.load().tmpfs,
-    ))
-}
-
-async fn inventory(State(site): State<Site>) -> Response {
-    json(report::inventory(&site.published.snapshot.load()))
-}
-
-async fn layers(State(site): State<Site>) -> Response {
-    json(report::layers::listing(
-        &site.published.snapshot.load().layers,
-    ))
-}
-
-async fn status(State(site): State<Site>) -> Response {
-    let name = rustix::system::uname();
-    let waits_for = site.published.waits_for();
-    let server = report::status::Server {
-        node: name.nodename().to_bytes(),
-        run: site.published.history.spot(0).run.unwrap_or_default(),
-        waits_for: &waits_for,
-    };
-    json(report::status::listing(
-        &site.published.snapshot.load(),
-        &server,
-    ))
-}
-
-pub(super) fn json(text: Result<String, serde_json::Error>) -> Response {
-    match text {
-        Ok(text) => typed("application/json", text),
-        Err(error) => failed(&error),
-    }
-}
-
-fn typed(content_type: &'static str, text: String) -> Response {
-    (
-        [(header::CONTENT_TYPE, HeaderValue::from_static(content_type))],
-        text,
-    )
-        .into_response()
-}
-
-fn failed(error: &dyn std::error::Error) -> Response {
-    tracing::error!(%error, "a request has no answer");
-    (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response()
 }
 
 impl Site {

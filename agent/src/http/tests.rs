@@ -1,5 +1,8 @@
 //! Requests over real connections, slow and many ones among them.
 
+mod document;
+mod pages;
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
@@ -17,6 +20,13 @@ struct Served {
     task: JoinHandle<()>,
 }
 
+fn settings() -> Settings {
+    Settings {
+        telemetry_path: "/metrics".to_owned(),
+        allowed_hosts: Vec::new(),
+    }
+}
+
 async fn serve() -> Served {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("s.sock");
@@ -28,7 +38,7 @@ async fn serve() -> Served {
     let (stop, stopped) = watch::channel(false);
     let theirs = Arc::clone(&published);
     let task =
-        tokio::spawn(async move { endpoint.serve(theirs, "/metrics", commands, stopped).await });
+        tokio::spawn(async move { endpoint.serve(theirs, settings(), commands, stopped).await });
     Served {
         address,
         socket,
@@ -42,7 +52,7 @@ async fn serve() -> Served {
 
 async fn fetch(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
@@ -147,7 +157,7 @@ async fn an_address_in_use_is_named() {
 async fn tell(socket: &Path, path: &str, body: &str) -> String {
     let mut stream = UnixStream::connect(socket).await.unwrap();
     let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -241,7 +251,8 @@ async fn events_are_listed_and_followed() {
         assert!(answer.contains(word), "{answer}");
     }
     let mut stream = TcpStream::connect(served.address).await.unwrap();
-    let request = "GET /api/v1/events/stream HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 1\r\n\r\n";
+    let request =
+        "GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 1\r\n\r\n";
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     while !answer.contains(r#"{"a":2}"#) {

@@ -13,6 +13,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+use utoipa::ToSchema;
 
 use crate::inventory::Watch;
 
@@ -22,7 +23,7 @@ pub const LEASE_MAX: Duration = Duration::from_secs(3_600);
 const PATTERN_MAX_BYTES: usize = 512;
 
 /// What is asked for.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WatchRequest {
     /// A container's name or id, or `NAMESPACE/POD/CONTAINER`, with `*` for anything.
@@ -31,6 +32,17 @@ pub struct WatchRequest {
     pub seconds: u64,
 }
 
+/// Begins, renews or ends counting a container's successful writes.
+#[utoipa::path(post, path = "/api/v1/watches", tag = "commands", operation_id = "watch", request_body = WatchRequest,
+    summary = "Count what a container writes with success, for a while",
+    description = "Taken from the unix socket alone (--web.socket), which is root's.",
+    responses(
+        (status = 202, description = "Accepted", body = String, content_type = "text/plain"),
+        (status = 400, description = "What is wrong with it, and what would do", body = String, content_type = "text/plain"),
+        (status = 415, description = "The body is not said to be JSON", body = String, content_type = "text/plain"),
+        (status = 422, description = "The body is JSON of another shape", body = String, content_type = "text/plain"),
+        (status = 503, description = "Too many commands at once", body = String, content_type = "text/plain"),
+    ))]
 pub(super) async fn begin(
     State(commands): State<mpsc::Sender<Watch>>,
     request: Result<Json<WatchRequest>, JsonRejection>,

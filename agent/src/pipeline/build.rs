@@ -10,6 +10,7 @@ use std::sync::Arc;
 use sealwatch_ebpf::wire::STATS_MAX;
 
 use super::degrade::Judge;
+use super::ended::Ends;
 use super::held::Held;
 use super::inventory::Switches;
 use super::keep::Keeper;
@@ -45,6 +46,7 @@ impl<S: Source> Pipeline<S> {
             tmpfs: None,
             layering: None,
             postures: None,
+            ends: Ends::default(),
             judge: Judge::new(Degrade::new(Thresholds::default(), limits), None),
             runtimes: None,
             events: None,

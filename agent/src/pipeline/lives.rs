@@ -49,6 +49,8 @@ impl<S: Source> Pipeline<S> {
     /// Hands on what has begun and ended.
     pub(super) fn tell_lives(&mut self, now: Now) {
         let lives = self.identity.take_lives();
+        let identity = &self.identity;
+        self.names_changed |= self.ends.tell(&lives, |id| identity.container(id), now);
         self.judge.lives(&lives, &self.identity, now);
         if let Some(tmpfs) = &mut self.tmpfs {
             tmpfs.tell_all(&lives);

@@ -93,6 +93,7 @@ impl<S: Source> Pipeline<S> {
         if let Some(postures) = &self.postures {
             snapshot.postures = postures.judged();
         }
+        snapshot.ended = self.ends.shown();
         snapshot.containers = tracked.containers;
         snapshot.undescribed = tracked.undescribed;
         self.published.snapshot.store(Arc::new(snapshot));

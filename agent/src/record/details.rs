@@ -7,6 +7,8 @@
 //! is escaped. Lacks on purpose: words, which the verdict has.
 
 use serde::Serialize;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::aggregate::Explained;
 use crate::classify::requested;
@@ -51,7 +53,7 @@ const FILE_SYSTEMS: [(u64, &str); 14] = [
 const MINOR_BITS: u32 = 20;
 
 /// The parts that were seen.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Details {
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<FileDetails>,
@@ -65,9 +67,10 @@ pub struct Details {
     capability: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct FileDetails {
     #[serde(flatten)]
+    #[schema(schema_with = all_or_none::<InodeDetails>)]
     inode: Option<InodeDetails>,
     /// Name of the file system, or its magic number in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,7 +80,7 @@ struct FileDetails {
     device: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct InodeDetails {
     uid: u32,
     gid: u32,
@@ -92,16 +95,17 @@ struct InodeDetails {
     flags: Vec<&'static str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct MountDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<u32>,
     flags: Vec<&'static str>,
     #[serde(flatten)]
+    #[schema(schema_with = all_or_none::<MountLine>)]
     line: Option<MountLine>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct MountLine {
     kind: &'static str,
     target: String,
@@ -109,7 +113,7 @@ struct MountLine {
     options: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct TaskDetails {
     uid: u32,
     gid: u32,
@@ -118,10 +122,11 @@ struct TaskDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     gid_in_container: Option<u32>,
     #[serde(flatten)]
+    #[schema(schema_with = all_or_none::<CredentialDetails>)]
     credentials: Option<CredentialDetails>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct CredentialDetails {
     groups: Vec<u32>,
     /// More than `groups` holds where not all were carried.
@@ -131,7 +136,7 @@ struct CredentialDetails {
     user_namespace: u32,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct LsmDetails {
     name: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,6 +149,15 @@ struct LsmDetails {
     class: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     requested: Option<String>,
+}
+
+/// The schema of members that are all there or not at all.
+fn all_or_none<T: PartialSchema>() -> RefOr<Schema> {
+    let mut schema = T::schema();
+    if let RefOr::T(Schema::Object(object)) = &mut schema {
+        object.required.clear();
+    }
+    schema
 }
 
 impl Details {

@@ -4,12 +4,14 @@
 //! Lacks on purpose: whether a tmpfs took the memory.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{ContainerRecord, VERSION, owner, time};
 use crate::aggregate::Killed;
 
 /// Some processes of one control group.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OomKill)]
 pub struct KillRecord<'a> {
     /// See [`VERSION`].
     pub version: u32,

@@ -5,12 +5,14 @@
 //! here. Lacks on purpose: order, which is the list's.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::ContainerRecord;
 use crate::posture::{Finding, Posture, Root, Seen};
 
 /// One container.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Posture)]
 pub struct PostureRecord<'a> {
     /// Whose posture it is; `read_only_root` is what was asked for.
     pub container: ContainerRecord<'a>,
@@ -37,7 +39,8 @@ pub struct PostureRecord<'a> {
 }
 
 /// A mount in a [`PostureRecord`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Mount)]
 pub struct MountRecord<'a> {
     /// Where, from the container's root.
     pub target: &'a str,
@@ -64,7 +67,8 @@ pub struct MountRecord<'a> {
 }
 
 /// A finding in a [`PostureRecord`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Finding)]
 pub struct FindingRecord<'a> {
     /// Which.
     pub finding: &'static str,

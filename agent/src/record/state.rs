@@ -5,13 +5,15 @@
 //! never zero. Lacks on purpose: writing them anywhere.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{ContainerRecord, VERSION, time};
 use crate::degrade::{Change, Ending, RootView, StartView, Transition};
 use crate::denial::{Lsm, escape};
 
 /// A write root whose writes keep failing.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Degraded)]
 pub struct DegradedRecord<'a> {
     /// Whose.
     pub container: ContainerRecord<'a>,
@@ -69,7 +71,8 @@ impl<'a> DegradedRecord<'a> {
 }
 
 /// A workload whose containers are refused something and end at once.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FailingToStart)]
 pub struct StartRecord<'a> {
     /// The latest container.
     pub container: StartContainer<'a>,
@@ -95,7 +98,8 @@ pub struct StartRecord<'a> {
 
 /// The container in a [`StartRecord`]; the workload outlives the others of its
 /// containers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FailingContainer)]
 pub struct StartContainer<'a> {
     /// The runtime's id.
     pub id: &'a str,
@@ -131,10 +135,13 @@ impl<'a> StartRecord<'a> {
     }
 }
 
-#[derive(Serialize)]
-struct Event<T> {
+/// A change of state, with what it is of.
+#[derive(Serialize, ToSchema)]
+pub struct StateEvent<T> {
     version: u32,
+    /// `degraded`, `recovered`, `ended`, `failing_to_start` or `started`.
     event: &'static str,
+    /// When it was noticed.
     time: String,
     #[serde(flatten)]
     record: T,
@@ -147,7 +154,7 @@ pub fn transition(transition: &Transition) -> Result<String, serde_json::Error> 
     match &transition.change {
         Change::Degraded(root) | Change::Recovered(root) | Change::Ended(root) => {
             let record = DegradedRecord::of(root);
-            serde_json::to_string(&Event {
+            serde_json::to_string(&StateEvent {
                 version,
                 event,
                 time,
@@ -156,7 +163,7 @@ pub fn transition(transition: &Transition) -> Result<String, serde_json::Error> 
         }
         Change::FailingToStart(start) | Change::Started(start) => {
             let record = StartRecord::of(start);
-            serde_json::to_string(&Event {
+            serde_json::to_string(&StateEvent {
                 version,
                 event,
                 time,

@@ -6,29 +6,43 @@
 //! fetching it.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::ServedContainer;
 use super::columns::{aligned, printable, utc_seconds};
+use super::paging::Totals;
+use super::{Page, ServedContainer};
 use crate::aggregate::Snapshot;
 use crate::record::{DegradedRecord, StartRecord, VERSION};
 
-#[derive(Serialize)]
-struct Listing<'a> {
+/// Who is degraded or fails to start.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DegradedList)]
+pub struct Listing<'a> {
     version: u32,
     /// How long nothing was counted before the daemon started.
     unwatched_seconds: Option<f64>,
+    /// By container and write root.
     degraded: Vec<DegradedRecord<'a>>,
+    /// By workload.
     failing_to_start: Vec<StartRecord<'a>>,
+    /// Entries of each list in all, where a part of them was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totals: Option<Totals>,
 }
 
 /// The list as it is served.
-pub fn listing(snapshot: &Snapshot) -> Result<String, serde_json::Error> {
+pub fn listing(snapshot: &Snapshot, page: Page) -> Result<String, serde_json::Error> {
     let state = &snapshot.state;
+    let (roots, starts) = (&state.degraded, &state.starts);
     serde_json::to_string(&Listing {
         version: VERSION,
         unwatched_seconds: state.unwatched.map(|time| time.as_secs_f64()),
-        degraded: state.degraded.iter().map(DegradedRecord::of).collect(),
-        failing_to_start: state.starts.iter().map(StartRecord::of).collect(),
+        degraded: page.part(roots).iter().map(DegradedRecord::of).collect(),
+        failing_to_start: page.part(starts).iter().map(StartRecord::of).collect(),
+        totals: page.totals([
+            ("degraded", roots.len()),
+            ("failing_to_start", starts.len()),
+        ]),
     })
 }
 

@@ -5,13 +5,18 @@
 //! proposal of what to change.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::Page;
+use super::paging::Totals;
 use crate::aggregate::Snapshot;
 use crate::inventory::{Ids, Owned, Row};
 use crate::record::{ContainerRecord, VERSION};
 
-#[derive(Serialize)]
-struct Listing<'a> {
+/// What containers wrote with success.
+#[derive(Serialize, ToSchema)]
+#[schema(as = InventoryList)]
+pub struct Listing<'a> {
     version: u32,
     /// Containers in which writes are counted now; the list keeps the others
     /// until their grace time is over.
@@ -19,15 +24,22 @@ struct Listing<'a> {
     /// What no number here has.
     not_measured: [&'static str; 3],
     containers: Vec<Entry<'a>>,
+    /// Entries of each list in all, where a part of them was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totals: Option<Totals>,
 }
 
-#[derive(Serialize)]
+/// What one container wrote.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ContainerWrites)]
 struct Entry<'a> {
     container: ContainerRecord<'a>,
     write_roots: Vec<WriteRoot<'a>>,
 }
 
-#[derive(Serialize)]
+/// What was written under one write root.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WriteRoot)]
 struct WriteRoot<'a> {
     write_root: &'a str,
     destination: &'static str,
@@ -57,7 +69,8 @@ struct WriteRoot<'a> {
 
 /// Ids are those of the initial user namespace, and beside them the container's
 /// where its map is known.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WriterIds)]
 struct User {
     uid: u32,
     gid: u32,
@@ -67,7 +80,9 @@ struct User {
     gid_in_container: Option<u32>,
 }
 
-#[derive(Serialize)]
+/// Whose a file or directory is, and its mode.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FileOwner)]
 struct Ownership {
     #[serde(flatten)]
     by: User,
@@ -121,8 +136,9 @@ impl<'a> WriteRoot<'a> {
 }
 
 /// The list as it is served.
-pub fn inventory(snapshot: &Snapshot) -> Result<String, serde_json::Error> {
-    let containers = snapshot.inventory.iter().map(|writes| Entry {
+pub fn inventory(snapshot: &Snapshot, page: Page) -> Result<String, serde_json::Error> {
+    let all = &snapshot.inventory;
+    let containers = page.part(all).iter().map(|writes| Entry {
         container: ContainerRecord::of(&writes.container),
         write_roots: writes.rows.iter().map(WriteRoot::of).collect(),
     });
@@ -131,5 +147,6 @@ pub fn inventory(snapshot: &Snapshot) -> Result<String, serde_json::Error> {
         watched: snapshot.inventoried,
         not_measured: ["io_uring", "writes through a mapping", "removals"],
         containers: containers.collect(),
+        totals: page.totals([("containers", all.len())]),
     })
 }

@@ -1,29 +1,42 @@
 //! What the containers' writable layers keep becomes the list that
 //! `/api/v1/layers` serves, and the table that a person reads.
 //!
-//! In: [`Layers`], or the list as served. Out: JSON; a table, the largest first.
+//! In: a [`Snapshot`], or the list as served. Out: JSON; a table, the largest first.
 //! Invariant: as in `report`. Lacks on purpose: names of files.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::ServedContainer;
 use super::columns::{aligned, printable};
-use super::tmpfs::size;
-use crate::aggregate::layers::Layers;
+use super::paging::Totals;
+use super::{Page, ServedContainer};
+use crate::aggregate::Snapshot;
+use crate::aggregate::layers::Layered;
+use crate::amount::size;
 use crate::record::{ContainerRecord, VERSION};
 
-#[derive(Serialize)]
-struct Listing<'a> {
+/// What the containers' writable layers keep.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LayerList)]
+pub struct Listing<'a> {
     version: u32,
+    /// By the container's id.
     layers: Vec<Entry<'a>>,
+    /// Entries of each list in all, where a part of them was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totals: Option<Totals>,
 }
 
-#[derive(Serialize)]
-struct Entry<'a> {
+/// One writable layer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Layer)]
+pub(super) struct Entry<'a> {
     container: ContainerRecord<'a>,
     /// Can the container write to it?
     writable: bool,
+    /// On the disk, in whole blocks.
     bytes: u64,
+    /// Files, directories, links and whiteouts.
     entries: u64,
     /// There is more: bytes and entries are lower bounds.
     truncated: bool,
@@ -31,9 +44,9 @@ struct Entry<'a> {
     growth_bytes_per_second: Option<f64>,
 }
 
-/// The list as it is served.
-pub fn listing(layers: &Layers) -> Result<String, serde_json::Error> {
-    let entries = layers.containers.iter().filter_map(|layered| {
+impl<'a> Entry<'a> {
+    /// None where it is not measured.
+    pub(super) fn of(layered: &'a Layered) -> Option<Self> {
         let kept = layered.layer.kept.ok()?;
         Some(Entry {
             container: ContainerRecord::of(&layered.container),
@@ -43,10 +56,17 @@ pub fn listing(layers: &Layers) -> Result<String, serde_json::Error> {
             truncated: kept.truncated,
             growth_bytes_per_second: kept.growth,
         })
-    });
+    }
+}
+
+/// The list as it is served.
+pub fn listing(snapshot: &Snapshot, page: Page) -> Result<String, serde_json::Error> {
+    // The others are counted by their reason, and are not in the list.
+    let all = &snapshot.layers.containers;
     serde_json::to_string(&Listing {
         version: VERSION,
-        layers: entries.collect(),
+        layers: page.part(all).iter().filter_map(Entry::of).collect(),
+        totals: page.totals([("layers", all.len())]),
     })
 }
 

@@ -7,9 +7,11 @@
 //! fetching it.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::ServedContainer;
 use super::columns::printable;
+use super::paging::Totals;
+use super::{Page, ServedContainer};
 use crate::aggregate::Snapshot;
 use crate::denial::FindingKind;
 use crate::posture::Unknown;
@@ -18,18 +20,26 @@ use crate::record::{PostureRecord, VERSION};
 /// Findings that a person is shown.
 const LINES_MAX: usize = 200;
 
-#[derive(Serialize)]
-struct Listing<'a> {
+/// How the containers stand.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PostureList)]
+pub struct Listing<'a> {
     version: u32,
+    /// By namespace, pod, name and id.
     postures: Vec<PostureRecord<'a>>,
+    /// Entries of each list in all, where a part of them was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totals: Option<Totals>,
 }
 
 /// The list as it is served.
-pub fn listing(snapshot: &Snapshot) -> Result<String, serde_json::Error> {
-    let postures = snapshot.postures.iter();
+pub fn listing(snapshot: &Snapshot, page: Page) -> Result<String, serde_json::Error> {
+    let postures = &snapshot.postures;
+    let shown = page.part(postures).iter();
     serde_json::to_string(&Listing {
         version: VERSION,
-        postures: postures.map(|posture| PostureRecord::of(posture)).collect(),
+        postures: shown.map(|posture| PostureRecord::of(posture)).collect(),
+        totals: page.totals([("postures", postures.len())]),
     })
 }
 
@@ -168,7 +178,8 @@ c: whether its root is read-only is not known (no_root)
             postures: [of(facts), of(Facts::unknown(Unknown::NoProcess))].into(),
             ..Snapshot::default()
         };
-        let json: serde_json::Value = serde_json::from_str(&listing(&snapshot).unwrap()).unwrap();
+        let json: serde_json::Value =
+            serde_json::from_str(&listing(&snapshot, Page::default()).unwrap()).unwrap();
         let first = &json["postures"][0];
         assert_eq!(
             (&first["root"], &first["root_unknown"]),

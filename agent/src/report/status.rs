@@ -5,14 +5,17 @@
 //! never changed, within one [`VERSION`]. Lacks on purpose: containers.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::aggregate::Snapshot;
 use crate::catalog::purpose;
 use crate::denial::{Backend, escape};
 use crate::record::VERSION;
 
-#[derive(Serialize)]
-struct Listing<'a> {
+/// How the daemon is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Status)]
+pub struct Listing<'a> {
     version: u32,
     /// The program's own version.
     sealwatch: &'static str,
@@ -37,27 +40,35 @@ struct Listing<'a> {
     undescribed: usize,
 }
 
-#[derive(Serialize)]
+/// Programs of one backend.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AttachedHooks)]
 struct Attached {
     backend: &'static str,
     count: usize,
 }
 
-#[derive(Serialize)]
+/// A hook that is not attached.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MissingHook)]
 struct Unmeasured<'a> {
     hook: &'static str,
     purpose: &'static str,
     reason: &'a str,
 }
 
-#[derive(Serialize)]
+/// A runtime's endpoint.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Runtime)]
 struct RuntimeEntry<'a> {
     runtime: &'a str,
     endpoint: &'a str,
     up: bool,
 }
 
-#[derive(Serialize)]
+/// Something that was not delivered.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Lost)]
 struct LossEntry {
     stage: &'static str,
     reason: &'static str,

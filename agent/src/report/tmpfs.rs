@@ -1,28 +1,44 @@
 //! How full the containers' tmpfs mounts are becomes the list that
 //! `/api/v1/tmpfs` serves.
 //!
-//! In: [`Filling`]. Out: JSON. Invariant: a number that was not measured is
+//! In: a [`Snapshot`]. Out: JSON. Invariant: a number that was not measured is
 //! null, with the reason beside it; fields are added, never changed, within one
 //! [`VERSION`]. Lacks on purpose: the table, which `tmpfs::table` makes of it.
 
 pub mod table;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
+pub use crate::amount::size;
+
+use super::Page;
+use super::paging::Totals;
+use crate::aggregate::Snapshot;
 use crate::aggregate::filling::{Filled, Filling, OomShare};
 use crate::record::{ContainerRecord, VERSION};
 use crate::tmpfs::{Asked, Killed, Limit, Memory, MountTmpfs, Origin, Sampled};
 
-#[derive(Serialize)]
-struct Listing<'a> {
+/// How full the containers' tmpfs mounts are.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TmpfsList)]
+pub struct Listing<'a> {
     version: u32,
+    /// By the container's id.
     tmpfs: Vec<ContainerEntry<'a>>,
+    /// The last kill for want of memory of each name.
     tmpfs_oom: Vec<OomEntry<'a>>,
+    /// Entries of each list in all, where a part of them was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totals: Option<Totals>,
 }
 
-#[derive(Serialize)]
-struct ContainerEntry<'a> {
+/// The tmpfs mounts of one container.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ContainerTmpfs)]
+pub(super) struct ContainerEntry<'a> {
     container: ContainerRecord<'a>,
+    /// By path.
     mounts: Vec<MountEntry<'a>>,
     /// Mounts past the limit of one container.
     mounts_left_out: usize,
@@ -35,8 +51,11 @@ struct ContainerEntry<'a> {
     sampled_ns: u64,
 }
 
-#[derive(Serialize)]
+/// One tmpfs mount.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TmpfsMount)]
 struct MountEntry<'a> {
+    /// Where, from the container's root.
     mount: &'a str,
     /// `major:minor`.
     device: String,
@@ -50,20 +69,30 @@ struct MountEntry<'a> {
     inodes: AmountEntry,
 }
 
-#[derive(Serialize)]
+/// How much of how much, in bytes or inodes.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TmpfsAmount)]
 struct AmountEntry {
+    /// Null where it is not measured.
     used: Option<u64>,
     limit: Option<u64>,
+    /// 0.0 to 1.0, and above where a limit was lowered below what is in use.
     share: Option<f64>,
     /// What was asked for: a number, `unbounded` or `unlimited`.
     asked: serde_json::Value,
+    /// `calm`, `near` or `full`.
     pressure: Option<&'static str>,
+    /// At the recent growth.
     full_in_seconds: Option<u64>,
+    /// Why it is not measured.
     unmeasured: Option<String>,
 }
 
-#[derive(Serialize)]
+/// What the tmpfs mounts of a container take of its memory limit.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TmpfsMemory)]
 struct MemoryEntry {
+    /// The lowest limit that binds the container.
     limit_bytes: Option<u64>,
     tmpfs_bytes: u64,
     share: Option<f64>,
@@ -71,7 +100,8 @@ struct MemoryEntry {
 }
 
 /// A container's last kill for want of memory.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TmpfsKill)]
 struct OomEntry<'a> {
     container: ContainerRecord<'a>,
     /// CLOCK_MONOTONIC nanoseconds of the sample that found it.
@@ -82,18 +112,20 @@ struct OomEntry<'a> {
 }
 
 /// The list as it is served.
-pub fn listing(filling: &Filling) -> Result<String, serde_json::Error> {
-    let containers = filling.containers.iter();
+pub fn listing(snapshot: &Snapshot, page: Page) -> Result<String, serde_json::Error> {
+    let filling = &*snapshot.tmpfs;
+    let (containers, kills) = (&filling.containers, &filling.kills);
+    let shown = page.part(containers).iter();
     serde_json::to_string(&Listing {
         version: VERSION,
-        tmpfs: containers
-            .map(|filled| container(filled, filling))
-            .collect(),
-        tmpfs_oom: filling.kills.iter().map(oom).collect(),
+        tmpfs: shown.map(|filled| container(filled, filling)).collect(),
+        tmpfs_oom: page.part(kills).iter().map(oom).collect(),
+        totals: page.totals([("tmpfs", containers.len()), ("tmpfs_oom", kills.len())]),
     })
 }
 
-fn container<'a>(filled: &'a Filled, filling: &Filling) -> ContainerEntry<'a> {
+/// The mounts of one container.
+pub(super) fn container<'a>(filled: &'a Filled, filling: &Filling) -> ContainerEntry<'a> {
     let told = &filled.told;
     let mounts = told.mounts.iter().map(|mount| mount_entry(mount, filling));
     ContainerEntry {
@@ -181,22 +213,4 @@ fn oom(share: &OomShare) -> OomEntry<'_> {
         memory: memory(at_kill),
         largest_mount: largest.as_deref(),
     }
-}
-
-/// `12.5 MiB`.
-pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    let mut amount = bytes as f64;
-    let mut unit = "B";
-    for next in UNITS {
-        if amount < 1024.0 {
-            break;
-        }
-        (amount, unit) = (amount / 1024.0, next);
-    }
-    let text = format!("{amount:.1}");
-    format!("{} {unit}", text.strip_suffix(".0").unwrap_or(&text))
 }

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::history::Past;
 use super::memory::Limit;
 use super::{Asked, Fill, Origin, Pressure, Unmeasured};
 use crate::mountinfo::Device;
@@ -98,6 +99,8 @@ pub struct MountTmpfs {
     pub bytes_asked: Asked,
     /// The number of inodes that was asked for.
     pub inodes_asked: Asked,
+    /// Bytes in use over the last half hour, the oldest first.
+    pub history: Arc<[Past]>,
     /// In bytes.
     pub bytes: Sampled,
     /// In inodes.

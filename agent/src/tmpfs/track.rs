@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::history::History;
 use super::memory::Limit;
 use super::pace::Found;
 use super::report::{ContainerTmpfs, Killed, Memory, MountTmpfs, Oom, Sampled, largest};
@@ -42,6 +43,7 @@ impl Amount {
 struct Mount {
     bytes: Amount,
     inodes: Amount,
+    history: History,
     last: Option<Usage>,
 }
 
@@ -82,11 +84,15 @@ impl Track {
                 Ok(usage) => {
                     changed |= mount.last != Some(*usage);
                     mount.last = Some(*usage);
+                    if let Some(fill) = usage.bytes {
+                        mount.history.push(now_ns, fill.used);
+                    }
                     let bytes = mount.bytes.take(now_ns, usage.bytes);
                     (bytes, mount.inodes.take(now_ns, usage.inodes))
                 }
                 Err(why) => (Sampled::Not(why.clone()), Sampled::Not(why.clone())),
             };
+            let history = mount.history.told();
             kept.insert(owned.device, mount);
             mounts.push(MountTmpfs {
                 target: escape(&owned.target),
@@ -95,6 +101,7 @@ impl Track {
                 origin: owned.origin,
                 bytes_asked: owned.bytes,
                 inodes_asked: owned.inodes,
+                history,
                 bytes,
                 inodes,
             });

@@ -9,9 +9,10 @@ use std::path::Path;
 use super::{Finding, finding};
 
 /// From left to right. Modules of one layer do not know each other.
-const LAYERS: [&[&str]; 16] = [
+const LAYERS: [&[&str]; 17] = [
     &["denial"],
     &[
+        "amount",
         "clock",
         "config",
         "mountinfo",
@@ -30,8 +31,9 @@ const LAYERS: [&[&str]; 16] = [
     ],
     &["posture", "inventory"],
     &["aggregate"],
+    &["overview"],
     &["record"],
-    &["metrics", "events", "report", "alert"],
+    &["metrics", "events", "report", "page", "alert"],
     &["http"],
     &["pipeline"],
     &["commands"],

@@ -20,6 +20,7 @@ pub(crate) fn told(id: &str, used: u64) -> ContainerTmpfs {
             origin: Origin::Container,
             bytes_asked: Asked::Unbounded,
             inodes_asked: Asked::AtMost(10),
+            history: Arc::new([]),
             bytes: measured(used, 2 * used),
             inodes: measured(2, 10),
         }],

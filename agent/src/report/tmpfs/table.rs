@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::super::ServedContainer;
 use super::super::columns::{aligned, printable};
-use super::size;
+use crate::amount::{percent, size, span};
 
 /// What the table needs of the list; fields it does not know are left aside.
 #[derive(Debug, Deserialize)]
@@ -138,7 +138,7 @@ impl Mount {
             limit,
             self.bytes.share.map(percent).unwrap_or_default(),
             self.inodes.share.map(percent).unwrap_or_default(),
-            soonest.map(duration).unwrap_or_default(),
+            soonest.map(span).unwrap_or_default(),
         ]
     }
 }
@@ -166,19 +166,6 @@ fn oom_note(oom: &Oom) -> String {
         note.push_str(&format!(", most of it in {}", printable(largest)));
     }
     note
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.0} %", share * 100.0)
-}
-
-fn duration(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
-    }
 }
 
 #[cfg(test)]
@@ -236,6 +223,6 @@ web: killed for want of memory; tmpfs took 75 % of its memory limit of 16 MiB, m
         );
         assert_eq!(size(1536), "1.5 KiB");
         assert_eq!(size(1023), "1023 B");
-        assert_eq!(duration(3 * 86_400), "3 days");
+        assert_eq!(span(3 * 86_400), "3 days");
     }
 }
