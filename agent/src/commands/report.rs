@@ -11,6 +11,7 @@ use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use super::client::{AgentFlags, Client, ClientError};
+use super::stdout;
 use crate::report::{self, degraded, layers, posture, tmpfs};
 
 /// What is asked for.
@@ -49,11 +50,7 @@ pub async fn run(flags: &ReportFlags) -> anyhow::Result<()> {
         Format::Table => table(fields).context("the answer is no report")?,
     };
     let written = std::io::stdout().lock().write_all(text.as_bytes());
-    match written {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
-    }
+    Ok(stdout::unless_closed(written)?)
 }
 
 fn table(fields: Map<String, Value>) -> Result<String, serde_json::Error> {
@@ -70,7 +67,8 @@ fn table(fields: Map<String, Value>) -> Result<String, serde_json::Error> {
     Ok(state + &denials + &more.concat() + &findings)
 }
 
-fn terminal_width() -> Option<usize> {
+/// Columns of the terminal; none where the output is none.
+pub(super) fn terminal_width() -> Option<usize> {
     let stdout = std::io::stdout();
     if !stdout.is_terminal() {
         return None;

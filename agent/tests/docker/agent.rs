@@ -237,6 +237,11 @@ impl Agent {
 
     /// Asks it to end, and waits for that.
     pub fn stop(mut self) -> ExitStatus {
+        self.end()
+    }
+
+    /// The same, where its events are still wanted.
+    pub fn end(&mut self) -> ExitStatus {
         let pid = i32::try_from(self.pid()).unwrap();
         // SAFETY: takes integers; the child was not waited for, so the id is its own.
         unsafe { libc::kill(pid, libc::SIGTERM) };
