@@ -6,8 +6,11 @@
 pub mod client;
 pub mod daemon;
 pub mod doctor;
+pub mod events;
 pub mod record;
 pub mod report;
 pub mod run;
 mod state;
+mod stdout;
 pub mod stream;
+pub mod top;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use sealwatch::commands::{self, report::ReportFlags};
+use sealwatch::commands::{self, events::EventsFlags, report::ReportFlags, top::TopFlags};
 use sealwatch::config::{Config, Flags, LogFormat};
 
 /// Tells why containers with a read-only root file system fail: which container,
@@ -31,6 +31,10 @@ enum Command {
     Doctor(Flags),
     /// Print a running daemon's recent denials
     Report(ReportFlags),
+    /// Print what happened lately at a running daemon, and follow it
+    Events(EventsFlags),
+    /// Show this node's containers as they fare, live
+    Top(TopFlags),
     /// Print what the kernel half hands over, for a test or a bug report
     #[command(hide = true)]
     Record(RecordFlags),
@@ -58,6 +62,12 @@ fn main() -> ExitCode {
         Some(Command::Run(flags)) => configured(&flags, daemon),
         Some(Command::Doctor(flags)) => configured(&flags, doctor),
         Some(Command::Report(flags)) => report(&flags),
+        Some(Command::Events(flags)) => {
+            runtime().and_then(|runtime| runtime.block_on(commands::events::run(&flags)))
+        }
+        Some(Command::Top(flags)) => {
+            runtime().and_then(|runtime| runtime.block_on(commands::top::run(&flags)))
+        }
         Some(Command::Record(RecordFlags { seconds, settings })) => {
             configured(&settings, |config| {
                 record(&config, Duration::from_secs(seconds))

@@ -11,6 +11,7 @@ mod agent;
 mod degraded;
 #[path = "../engines/mod.rs"]
 mod engines;
+mod events;
 #[path = "../exposition/mod.rs"]
 mod exposition;
 mod flood;
@@ -26,6 +27,7 @@ mod readme;
 mod short_lived;
 mod starts;
 mod tmpfs;
+mod top;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
