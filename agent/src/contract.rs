@@ -147,6 +147,15 @@ impl Kind {
             Kind::ShouldNotExist => "should_not_exist",
         }
     }
+
+    /// A volume keeps what a tmpfs loses, and either takes what has no place.
+    const fn strength(self) -> u8 {
+        match self {
+            Kind::Volume => 2,
+            Kind::Tmpfs => 1,
+            Kind::ShouldNotExist => 0,
+        }
+    }
 }
 
 /// A user and a group, as the container counts them.

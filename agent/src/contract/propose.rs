@@ -115,25 +115,31 @@ impl Sums {
         if written.directories > 0 {
             self.made.push(written.write_root.clone());
         }
-        let operation = match written.only_directories() {
-            true => Operation::Mkdir,
-            false => Operation::Create,
-        };
         let anywhere = format!("{}/_", written.write_root.trim_end_matches('/'));
         let mut paths: Vec<&String> = written.paths.iter().filter(|path| is_clean(path)).collect();
         if paths.is_empty() {
             paths.push(&anywhere);
         }
-        let spots = paths.into_iter().map(|path| Spot {
-            write_root: &written.write_root,
-            path,
-            operation,
-            command: written.commands.first().map_or("", String::as_str),
-        });
+        let is_directory = |path: &String| {
+            let below = |other: &&String| *other != path && holds(path, other);
+            written.only_directories() || written.paths.iter().any(|other| below(&other))
+        };
         let mut decisions: BTreeMap<String, Decision> = BTreeMap::new();
-        for spot in spots {
-            let decision = decide(spot);
-            decisions.entry(decision.at.clone()).or_insert(decision);
+        for path in paths {
+            let decision = decide(Spot {
+                write_root: &written.write_root,
+                path,
+                operation: match is_directory(path) {
+                    true => Operation::Mkdir,
+                    false => Operation::Create,
+                },
+                command: written.commands.first().map_or("", String::as_str),
+            });
+            // A mount for some of what is there is one for all of it.
+            let known = decisions.get(&decision.at);
+            if known.is_none_or(|known| decision.kind.strength() > known.kind.strength()) {
+                decisions.insert(decision.at.clone(), decision);
+            }
         }
         let decisions: Vec<Decision> = decisions.into_values().collect();
         let programs = decisions

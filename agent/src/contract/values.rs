@@ -34,13 +34,16 @@ impl Size {
         self.0
     }
 
-    /// The same, rounded up to three digits at most of a unit.
-    pub fn about(bytes: u64) -> Option<Size> {
+    /// For a person: rounded up to three digits at most of a unit.
+    pub fn about(bytes: u64) -> String {
+        if bytes < 1000 {
+            return format!("{bytes} bytes");
+        }
         let mut unit = 1;
         while bytes.div_ceil(unit) >= 1000 {
             unit <<= 10;
         }
-        Size::bytes(bytes.div_ceil(unit).saturating_mul(unit))
+        Size(bytes.div_ceil(unit).saturating_mul(unit)).to_string()
     }
 
     /// Reads `64Mi`, or bytes without a unit.

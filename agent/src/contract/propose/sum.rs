@@ -102,15 +102,9 @@ impl Sum {
     }
 
     fn raise(&mut self, kind: Kind) {
-        // A volume keeps what a tmpfs loses, and either takes what has no place.
-        let strength = |kind| match kind {
-            Kind::Volume => 2,
-            Kind::Tmpfs => 1,
-            Kind::ShouldNotExist => 0,
-        };
         if self
             .kind
-            .is_none_or(|known| strength(kind) > strength(known))
+            .is_none_or(|known| kind.strength() > known.strength())
         {
             self.kind = Some(kind);
         }
@@ -254,7 +248,8 @@ impl Sum {
             (_, limit) => limit.unwrap_or(0).saturating_mul(2),
         };
         bytes = bytes.max(seen.saturating_mul(HEADROOM));
-        if seen == 0 || self.refused > 0 {
+        // Logs grow for as long as the container runs.
+        if seen == 0 || self.refused > 0 || self.anew {
             bytes = bytes.max(u64::from(self.mebibytes) << 20);
         }
         Size::bytes(bytes.clamp(SIZE_MIN, SIZE_MAX).next_power_of_two())

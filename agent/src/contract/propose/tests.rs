@@ -162,6 +162,15 @@ fn bytecode_and_caches_are_named_with_their_variables() {
 }
 
 #[test]
+fn a_directory_that_was_made_is_one_beside_all_else() {
+    let mut home = row("/home/app", "/home/app/.cache", APP, 1);
+    home.paths.push("/home/app/.cache/notes".to_owned());
+    let made = of_writes(vec![home]);
+    assert_eq!(root(&made, "/home/app/.cache").kind, Kind::Tmpfs);
+    assert!(made.contract.environment.is_empty());
+}
+
+#[test]
 fn installers_and_updates_should_not_be() {
     let proposal = of_writes(vec![
         row("/var/lib/dpkg", "/var/lib/dpkg/lock", ROOT, 0),

@@ -30,7 +30,9 @@ pub(super) fn reason(becauses: &[String], sum: &Sum) -> String {
     count(sum.directories, "directory made", "directories made");
     count(sum.opens, "file opened", "files opened");
     count(sum.refused, "refusal", "refusals");
-    seen.extend(Size::about(sum.bytes).map(|size| format!("{size} written")));
+    if sum.bytes > 0 {
+        seen.push(format!("{} written", Size::about(sum.bytes)));
+    }
     let commands = sum.commands.iter().filter_map(|command| plain(command));
     let commands: Vec<&str> = commands.collect();
     let by = match commands[..] {
