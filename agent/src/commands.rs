@@ -4,6 +4,7 @@
 //! all others. Lacks on purpose: parsing, which `main` does.
 
 pub mod client;
+pub mod contract;
 pub mod daemon;
 pub mod doctor;
 pub mod events;

@@ -10,6 +10,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use sealwatch::commands::{self, events::EventsFlags, report::ReportFlags, top::TopFlags};
+use sealwatch::commands::contract::ContractFlags;
+
 use sealwatch::config::{Config, Flags, LogFormat};
 
 /// Tells why containers with a read-only root file system fail: which container,
@@ -35,6 +37,8 @@ enum Command {
     Events(EventsFlags),
     /// Show this node's containers as they fare, live
     Top(TopFlags),
+    /// Watch a container, and print what it needs to run with a read-only root
+    Contract(ContractFlags),
     /// Print what the kernel half hands over, for a test or a bug report
     #[command(hide = true)]
     Record(RecordFlags),
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
         Some(Command::Top(flags)) => {
             runtime().and_then(|runtime| runtime.block_on(commands::top::run(&flags)))
         }
+        Some(Command::Contract(flags)) => contract(&flags),
         Some(Command::Record(RecordFlags { seconds, settings })) => {
             configured(&settings, |config| {
                 record(&config, Duration::from_secs(seconds))
@@ -142,6 +147,11 @@ fn doctor(config: Config) -> anyhow::Result<ExitCode> {
 fn report(flags: &ReportFlags) -> anyhow::Result<ExitCode> {
     runtime()?.block_on(commands::report::run(flags))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn contract(flags: &ContractFlags) -> anyhow::Result<ExitCode> {
+    let code = runtime()?.block_on(commands::contract::run(flags))?;
+    Ok(ExitCode::from(code))
 }
 
 fn record(config: &Config, time: Duration) -> anyhow::Result<ExitCode> {

@@ -188,6 +188,15 @@ impl Client {
         self.parsed(path, &body)
     }
 
+    /// A text, such as the metrics.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn text(&self, path: &str) -> Result<String, ClientError> {
+        let body = self.answer(Method::GET, path, Body::empty()).await?;
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
     /// A command.
     ///
     /// # Errors

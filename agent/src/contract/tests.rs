@@ -277,3 +277,13 @@ fn the_schema_is_published_and_says_what_is_read() {
         assert!(!validator.is_valid(&value(wrong)), "{wrong}");
     }
 }
+
+#[test]
+fn the_readmes_example_is_a_contract() {
+    let readme = include_str!("../../../README.md");
+    let (_, text) = readme.split_once("```yaml\nversion: 1\n").unwrap();
+    let (text, _) = text.split_once("```").unwrap();
+    let contracts = parse("README.md", &format!("version: 1\n{text}")).unwrap();
+    assert_eq!(contracts[0].write_roots.len(), 3);
+    assert!(contracts[0].permits("/var/lib/web/x").inside());
+}
