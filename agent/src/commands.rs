@@ -8,6 +8,7 @@ pub mod contract;
 pub mod daemon;
 pub mod doctor;
 pub mod events;
+pub mod manual;
 pub mod record;
 pub mod report;
 pub mod run;

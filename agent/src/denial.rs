@@ -12,7 +12,10 @@ mod path;
 
 pub use sealwatch_ebpf::wire::{Backend, Evidence, Hook, Lsm, Operation};
 
-pub use capability::{CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, capability_name};
+pub use capability::{
+    CAP_BPF, CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_PERFMON,
+    CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_SYS_RESOURCE, CAP_SYSLOG, capability_name,
+};
 pub use credentials::{Credentials, Extent, IdMap, Inside};
 pub use finding::FindingKind;
 pub use owner::{Container, Owner, Runtime, Unresolved};

@@ -20,6 +20,7 @@ mod description;
 mod docker;
 pub mod hierarchy;
 mod inquiry;
+pub mod introduction;
 mod labels;
 mod life;
 mod limits;

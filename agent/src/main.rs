@@ -1,23 +1,31 @@
 //! The binary: arguments become one of the library's commands.
 //!
-//! In: arguments, environment. Out: an exit code: 0 ended as told, 1 failed,
-//! 2 badly told. Invariant: thin; nothing here is worth a test of its own.
-//! Lacks on purpose: everything else.
+//! In: arguments, environment. Out: an exit code: 0 ended as told, 1 failed or bad
+//! news, 2 badly told, 3 could not observe. Invariant: thin; the tests here hold the
+//! definition of the command line against its own examples. Lacks on purpose:
+//! everything else.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
 use sealwatch::commands::{self, events::EventsFlags, report::ReportFlags, top::TopFlags};
 use sealwatch::commands::contract::ContractFlags;
 
+use clap::{CommandFactory as _, Parser, Subcommand};
+use sealwatch::commands::doctor::DoctorFlags;
+use sealwatch::commands::manual::{self, CompletionsFlags, ManFlags};
 use sealwatch::config::{Config, Flags, LogFormat};
 
 /// Tells why containers with a read-only root file system fail: which container,
 /// path, operation and errno, and the cause.
 #[derive(Parser)]
-#[command(name = "sealwatch", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "sealwatch",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = EXAMPLES
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -25,12 +33,20 @@ struct Arguments {
     run: Flags,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  sudo sealwatch doctor             # what this host lets it see
+  sudo sealwatch                    # run the daemon
+  sealwatch report                  # what it has seen so far
+  sealwatch help doctor             # each command has examples of its own";
+
 #[derive(Subcommand)]
 enum Command {
     /// Run the daemon; the default
+    #[command(after_help = commands::run::EXAMPLES)]
     Run(Flags),
-    /// Tell what this host lets Sealwatch see, and what is therefore not measured
-    Doctor(Flags),
+    /// Tell what this host lets Sealwatch see, what is not measured, and what to do
+    Doctor(DoctorFlags),
     /// Print a running daemon's recent denials
     Report(ReportFlags),
     /// Print what happened lately at a running daemon, and follow it
@@ -39,6 +55,10 @@ enum Command {
     Top(TopFlags),
     /// Watch a container, and print what it needs to run with a read-only root
     Contract(ContractFlags),
+    /// Print a script that completes this command line in a shell
+    Completions(CompletionsFlags),
+    /// Print the manual page, or write one page per command
+    Man(ManFlags),
     /// Print what the kernel half hands over, for a test or a bug report
     #[command(hide = true)]
     Record(RecordFlags),
@@ -64,7 +84,9 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         None => configured(&arguments.run, daemon),
         Some(Command::Run(flags)) => configured(&flags, daemon),
-        Some(Command::Doctor(flags)) => configured(&flags, doctor),
+        Some(Command::Doctor(flags)) => {
+            configured(&flags.settings(), |config| doctor(&flags, &config))
+        }
         Some(Command::Report(flags)) => report(&flags),
         Some(Command::Events(flags)) => {
             runtime().and_then(|runtime| runtime.block_on(commands::events::run(&flags)))
@@ -73,6 +95,12 @@ fn main() -> ExitCode {
             runtime().and_then(|runtime| runtime.block_on(commands::top::run(&flags)))
         }
         Some(Command::Contract(flags)) => contract(&flags),
+        Some(Command::Completions(flags)) => {
+            manual::completions(&Arguments::command(), &flags).map(|()| ExitCode::SUCCESS)
+        }
+        Some(Command::Man(flags)) => {
+            manual::man(Arguments::command(), &flags).map(|()| ExitCode::SUCCESS)
+        }
         Some(Command::Record(RecordFlags { seconds, settings })) => {
             configured(&settings, |config| {
                 record(&config, Duration::from_secs(seconds))
@@ -135,13 +163,9 @@ fn daemon(config: Config) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn doctor(config: Config) -> anyhow::Result<ExitCode> {
-    let able = runtime()?.block_on(commands::doctor::run(&config))?;
-    Ok(if able {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+fn doctor(flags: &DoctorFlags, config: &Config) -> anyhow::Result<ExitCode> {
+    let code = runtime()?.block_on(commands::doctor::run(flags, config))?;
+    Ok(ExitCode::from(code))
 }
 
 fn report(flags: &ReportFlags) -> anyhow::Result<ExitCode> {
@@ -162,6 +186,50 @@ fn record(config: &Config, time: Duration) -> anyhow::Result<ExitCode> {
 fn tables() -> anyhow::Result<ExitCode> {
     let mut tables = sealwatch::catalog::tables();
     tables.extend(sealwatch::remedy::tables());
+    tables.extend(commands::doctor::tables());
     println!("{}", serde_json::to_string_pretty(&tables)?);
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The command line of an example, without what a shell does with it.
+    fn words(line: &str) -> Option<Vec<String>> {
+        let mut words = shell_words::split(line.split(" #").next()?).ok()?;
+        let begin = words.iter().position(|word| word.ends_with("sealwatch"))?;
+        words.drain(..begin);
+        let end = words
+            .iter()
+            .position(|word| word == "|" || word.starts_with('>'));
+        words.truncate(end.unwrap_or(words.len()));
+        Some(words)
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_example_can_be_typed() {
+        let program = Arguments::command();
+        let commands = program.get_subcommands().filter(|one| !one.is_hide_set());
+        for command in commands.chain([&program]) {
+            let name = command.get_name();
+            let help = command.get_after_help().map(ToString::to_string);
+            let help = help.unwrap_or_default();
+            let (_, examples) = help.split_once("Examples:\n").unwrap_or(("", ""));
+            let lines = examples.lines().take_while(|line| !line.is_empty());
+            let typed: Vec<_> = lines.filter_map(words).collect();
+            assert!(!typed.is_empty(), "{name} has no example");
+            for words in typed {
+                let parsed = Arguments::try_parse_from(&words);
+                let shown = parsed.as_ref().err().map(|error| error.kind());
+                let helped = shown == Some(clap::error::ErrorKind::DisplayHelp);
+                assert!(parsed.is_ok() || helped, "{name}: {words:?}: {shown:?}");
+            }
+        }
+    }
 }

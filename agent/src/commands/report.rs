@@ -4,7 +4,7 @@
 //! bounded answers; prints nothing unescaped. Lacks on purpose: access to the
 //! kernel, so that it needs no privileges.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
 use serde::Deserialize as _;
@@ -34,6 +34,11 @@ pub enum Format {
 
 /// Flags of `sealwatch report`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sealwatch report
+  sealwatch report --agent http://10.0.0.7:9402
+  sealwatch report --format json | jq '.denials[] | .path'")]
 pub struct ReportFlags {
     #[command(flatten)]
     agent: AgentFlags,
@@ -49,8 +54,7 @@ pub async fn run(flags: &ReportFlags) -> anyhow::Result<()> {
         Format::Json => serde_json::to_string(&fields)? + "\n",
         Format::Table => table(fields).context("the answer is no report")?,
     };
-    let written = std::io::stdout().lock().write_all(text.as_bytes());
-    Ok(stdout::unless_closed(written)?)
+    stdout::print(text)
 }
 
 fn table(fields: Map<String, Value>) -> Result<String, serde_json::Error> {

@@ -1,15 +1,23 @@
-//! What the commands know of their standard output.
+//! A command's answer -> standard output.
 //!
-//! In: the process's descriptors and environment. Out: yes or no. Invariant: a
-//! reader who has seen enough is no error. Lacks on purpose: writing.
+//! In: bytes, the process's descriptors and environment. Out: what was written,
+//! yes or no. Invariant: a reader that has gone, such as `head`, has seen enough
+//! and is no error. Lacks on purpose: escaping, which is done where a text is
+//! made.
 
-use std::io;
+use std::io::{self, Write as _};
 
+use anyhow::Context as _;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// Has the user forbidden colours? See <https://no-color.org>.
-pub(super) fn no_color() -> bool {
-    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+/// Writes all of it.
+///
+/// # Errors
+/// Standard output fails, such as by a full disk.
+pub(super) fn print(text: impl AsRef<[u8]>) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_ref());
+    unless_closed(written.and_then(|()| stdout.flush())).context("cannot write to standard output")
 }
 
 /// Whoever reads has seen enough: no error.
@@ -18,6 +26,11 @@ pub(super) fn unless_closed(written: io::Result<()>) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
+}
+
+/// Has the user forbidden colours? See <https://no-color.org>.
+pub(super) fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 /// Does nobody read any more? A writer with nothing to write asks for it.

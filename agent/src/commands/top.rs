@@ -82,8 +82,7 @@ pub async fn run(flags: &TopFlags) -> anyhow::Result<ExitCode> {
     }
     match once(&client, first, flags.interval).await {
         Ok(text) => {
-            let written = std::io::stdout().lock().write_all(text.as_bytes());
-            stdout::unless_closed(written)?;
+            stdout::print(text)?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => Ok(told(&error)),

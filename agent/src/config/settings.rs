@@ -197,6 +197,47 @@ impl Setting {
     fn is_switch(&self) -> bool {
         self.placeholder.is_empty()
     }
+
+    /// A flag whose values shells can complete.
+    fn valued(&self, arg: clap::Arg) -> clap::Arg {
+        let placeholder = match self.is_switch() {
+            true => "true|false",
+            false => self.placeholder,
+        };
+        let arg = arg
+            .value_name(placeholder)
+            .value_parser(Offered(placeholder))
+            .hide_possible_values(true);
+        match placeholder {
+            "PATH" => arg.value_hint(clap::ValueHint::FilePath),
+            _ => arg,
+        }
+    }
+}
+
+/// Takes every text, since `parse` judges it with where it came from; what the
+/// placeholder lists is offered to shells.
+#[derive(Clone)]
+struct Offered(&'static str);
+
+impl clap::builder::TypedValueParser for Offered {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<String, clap::Error> {
+        clap::builder::StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(
+        &self,
+    ) -> Option<Box<dyn Iterator<Item = clap::builder::PossibleValue> + '_>> {
+        let values = self.0.split('|').map(clap::builder::PossibleValue::new);
+        self.0.contains('|').then(|| Box::new(values) as Box<_>)
+    }
 }
 
 /// The settings given as flags; a `clap` group built from [`SETTINGS`].
@@ -213,6 +254,7 @@ impl clap::Args for Flags {
         let config = clap::Arg::new("config")
             .long("config")
             .value_name("FILE")
+            .value_hint(clap::ValueHint::FilePath)
             .help(
                 "Take settings from a TOML file (keys as the flags' names) [env: SEALWATCH_CONFIG]",
             );
@@ -230,16 +272,15 @@ impl clap::Args for Flags {
                     setting.variable()
                 );
                 let arg = clap::Arg::new(setting.name).long(setting.name).help(help);
+                let arg = setting.valued(arg);
                 command.arg(match (setting.is_switch(), setting.repeatable) {
                     (true, _) => arg
                         .action(clap::ArgAction::Append)
                         .num_args(0..=1)
                         .require_equals(true)
                         .default_missing_value("true"),
-                    (false, true) => arg
-                        .action(clap::ArgAction::Append)
-                        .value_name(setting.placeholder),
-                    (false, false) => arg.value_name(setting.placeholder),
+                    (false, true) => arg.action(clap::ArgAction::Append),
+                    (false, false) => arg,
                 })
             })
     }

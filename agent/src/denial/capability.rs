@@ -8,8 +8,22 @@
 pub const CAP_CHOWN: u32 = 0;
 /// CAP_DAC_OVERRIDE.
 pub const CAP_DAC_OVERRIDE: u32 = 1;
+/// CAP_DAC_READ_SEARCH.
+pub const CAP_DAC_READ_SEARCH: u32 = 2;
 /// CAP_FOWNER.
 pub const CAP_FOWNER: u32 = 3;
+/// CAP_SYS_PTRACE.
+pub const CAP_SYS_PTRACE: u32 = 19;
+/// CAP_SYS_ADMIN.
+pub const CAP_SYS_ADMIN: u32 = 21;
+/// CAP_SYS_RESOURCE.
+pub const CAP_SYS_RESOURCE: u32 = 24;
+/// CAP_SYSLOG.
+pub const CAP_SYSLOG: u32 = 34;
+/// CAP_PERFMON.
+pub const CAP_PERFMON: u32 = 38;
+/// CAP_BPF.
+pub const CAP_BPF: u32 = 39;
 
 const NAMES: [&str; 41] = [
     "CAP_CHOWN",
@@ -69,8 +83,14 @@ mod tests {
         for (number, name) in [
             (CAP_CHOWN, "CAP_CHOWN"),
             (CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE"),
+            (CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"),
             (CAP_FOWNER, "CAP_FOWNER"),
-            (21, "CAP_SYS_ADMIN"),
+            (CAP_SYS_PTRACE, "CAP_SYS_PTRACE"),
+            (CAP_SYS_ADMIN, "CAP_SYS_ADMIN"),
+            (CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE"),
+            (CAP_SYSLOG, "CAP_SYSLOG"),
+            (CAP_PERFMON, "CAP_PERFMON"),
+            (CAP_BPF, "CAP_BPF"),
             (27, "CAP_MKNOD"),
             (40, "CAP_CHECKPOINT_RESTORE"),
         ] {

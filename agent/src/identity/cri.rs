@@ -30,6 +30,8 @@ use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
 use super::inquiry::{Answer, Inquiries};
+use super::introduction::Met;
+use super::labels;
 use super::status::Reporter;
 use super::{Description, LookUp};
 use crate::denial::Runtime;
@@ -137,6 +139,17 @@ pub(super) async fn serve(
             () = inquiries.one_done() => {}
         }
     }
+}
+
+/// Asks who answers.
+pub(super) async fn introduce(socket: &Path) -> Result<Met, CriError> {
+    let (client, answer) = Client::connect(socket).await?;
+    Ok(Met {
+        runtime: client.runtime,
+        version: labels::bounded(&answer.runtime_version),
+        api: client.version.to_owned(),
+        storage: None,
+    })
 }
 
 /// containerd 1.7 hands each event to one listener only, so listening there

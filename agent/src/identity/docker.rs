@@ -16,7 +16,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bollard::errors::Error as ClientError;
-use bollard::models::{ContainerInspectResponse, ContainerSummary, EventMessage};
+use bollard::models::{ContainerInspectResponse, ContainerSummary, EventMessage, SystemVersion};
 use bollard::query_parameters::{
     EventsOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder,
 };
@@ -26,6 +26,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::inquiry::{Answer, Inquiries};
+use super::introduction::{Met, Storage};
 use super::labels;
 use super::status::Reporter;
 use super::{Description, Ended, LookUp};
@@ -69,24 +70,8 @@ pub(super) async fn serve(
     look_ups: &mut mpsc::Receiver<LookUp>,
     reporter: &Reporter,
 ) -> Result<Infallible, DockerError> {
-    let path = socket.to_str().ok_or(DockerError::PathNotUtf8)?;
-    let docker = Docker::connect_with_unix(path, REQUEST_WITHIN.as_secs(), API_DEFAULT_VERSION)
-        .map_err(|source| DockerError::Request {
-            request: "connect",
-            source,
-        })?;
-    let docker = within("version", PING_WITHIN, docker.negotiate_version()).await?;
-    let version = within("version", PING_WITHIN, docker.version()).await?;
-    let is_podman = version
-        .components
-        .iter()
-        .flatten()
-        .any(|c| c.name.starts_with("Podman"));
-    let runtime = if is_podman {
-        Runtime::Podman
-    } else {
-        Runtime::Docker
-    };
+    let docker = connect(socket).await?;
+    let (runtime, _) = who(&docker).await?;
 
     // The stream's own start cannot be waited for (it is silent until something
     // happens), so it is asked to begin in the past.
@@ -170,6 +155,47 @@ pub(super) async fn serve(
             }
         }
     }
+}
+
+async fn connect(socket: &Path) -> Result<Docker, DockerError> {
+    let path = socket.to_str().ok_or(DockerError::PathNotUtf8)?;
+    let docker = Docker::connect_with_unix(path, REQUEST_WITHIN.as_secs(), API_DEFAULT_VERSION)
+        .map_err(|source| DockerError::Request {
+            request: "connect",
+            source,
+        })?;
+    within("version", PING_WITHIN, docker.negotiate_version()).await
+}
+
+/// Who answers.
+async fn who(docker: &Docker) -> Result<(Runtime, SystemVersion), DockerError> {
+    let version = within("version", PING_WITHIN, docker.version()).await?;
+    let mut components = version.components.iter().flatten();
+    let runtime = match components.any(|c| c.name.starts_with("Podman")) {
+        true => Runtime::Podman,
+        false => Runtime::Docker,
+    };
+    Ok((runtime, version))
+}
+
+/// Asks who answers, and where it keeps its layers.
+pub(super) async fn introduce(socket: &Path) -> Result<Met, DockerError> {
+    let docker = connect(socket).await?;
+    let (runtime, version) = who(&docker).await?;
+    // An engine that does not tell is an engine all the same.
+    let info = within("info", PING_WITHIN, docker.info()).await.ok();
+    Ok(Met {
+        runtime,
+        version: labels::bounded(&version.version.unwrap_or_default()),
+        // What both sides understand, not the latest that the engine does.
+        api: docker.client_version().to_string(),
+        storage: info.and_then(|info| {
+            Some(Storage {
+                driver: labels::bounded(&info.driver?),
+                directory: labels::bounded(&info.docker_root_dir?),
+            })
+        }),
+    })
 }
 
 async fn within<T>(

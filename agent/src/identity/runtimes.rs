@@ -54,7 +54,7 @@ pub struct Runtimes {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Api {
+pub(super) enum Api {
     Docker,
     Cri,
 }
@@ -77,10 +77,7 @@ pub fn start(docker: &Sockets, cri: &Sockets) -> Runtimes {
     let (look_ups, wishes) = mpsc::channel(LOOK_UPS_MAX);
     let mut endpoints = Vec::new();
     let mut queues = Vec::new();
-    let sockets = places(docker, &DOCKER_SOCKETS, Api::Docker)
-        .into_iter()
-        .chain(places(cri, &CRI_SOCKETS, Api::Cri));
-    for (path, api, asked_for) in sockets {
+    for (path, api, asked_for) in all_places(docker, cri) {
         let runtime = by_name(&path, api);
         let status = Arc::new(EndpointStatus::new(path, runtime, asked_for));
         let reporter = Reporter {
@@ -100,6 +97,13 @@ pub fn start(docker: &Sockets, cri: &Sockets) -> Runtimes {
     }
 }
 
+/// Every socket, its API, and whether the user named it.
+pub(super) fn all_places(docker: &Sockets, cri: &Sockets) -> Vec<(PathBuf, Api, bool)> {
+    let mut all = places(docker, &DOCKER_SOCKETS, Api::Docker);
+    all.extend(places(cri, &CRI_SOCKETS, Api::Cri));
+    all
+}
+
 fn places(sockets: &Sockets, usual: &[&str], api: Api) -> Vec<(PathBuf, Api, bool)> {
     match sockets {
         Sockets::Auto => usual
@@ -111,7 +115,7 @@ fn places(sockets: &Sockets, usual: &[&str], api: Api) -> Vec<(PathBuf, Api, boo
 }
 
 /// Who is expected at a socket, until he says himself.
-fn by_name(path: &std::path::Path, api: Api) -> Runtime {
+pub(super) fn by_name(path: &std::path::Path, api: Api) -> Runtime {
     let path = path.to_string_lossy();
     match api {
         Api::Docker if path.contains("podman") => Runtime::Podman,

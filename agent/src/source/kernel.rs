@@ -24,9 +24,10 @@ use std::time::Duration;
 use attach::{Attached, attach, attach_tracepoint};
 use aya::maps::{Array, HashMap, Map, MapData, RingBuf};
 use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader};
-pub use error::LoadError;
-use error::{map_error, object_error, reason};
+pub use error::{LoadError, Refusal};
+use error::{map_error, object_error, reason, refusal};
 use inventory::Inventory;
+pub use kretprobe::TRACEFS;
 use maps::{Plain, absent_is_fine, fill_syscalls, ring, take, typed, unlimit_locked_memory};
 use sealwatch_ebpf::wire::{
     self, CountKey, CountValue, DENIAL_ERRNOS, OomValue, STATS_MAX, WriteKey, WriteValue,
@@ -36,7 +37,7 @@ use skipped::Skipped;
 use tokio::io::unix::AsyncFd;
 use tracing::debug;
 
-use crate::denial::{Hook, Lsm, Operation};
+use crate::denial::{Backend, Hook, Lsm, Operation};
 use crate::host::{self, Facts, Plan, Wanted};
 use crate::source::btf::{self, Btf};
 use crate::source::{RecordKind, Source, SourceError, batch};
@@ -129,7 +130,7 @@ pub fn load(options: &Options) -> Result<Kernel, LoadError> {
     // Control groups first: no denial may come from one whose birth was missed.
     for name in ["cgroup_mkdir", "cgroup_rmdir"] {
         attach_tracepoint(&mut object, &format!("tp_{name}"), name)
-            .map_err(|error| LoadError::Cgroups(reason(&error)))?;
+            .map_err(|error| LoadError::Cgroups(refusal(&error)))?;
     }
     let (plan, attached) = attach(&mut object, &loader_btf, &mut facts, options.wanted)?;
     let counts = take(&mut object, wire::MAP_COUNTS)?;
@@ -189,6 +190,36 @@ impl Kernel {
     /// What the plan was made from.
     pub fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// Attaches one program by a backend that the plan may have had no need of,
+    /// for a moment; the reason where that is refused.
+    pub fn attempt(&mut self, backend: Backend) -> Result<(), String> {
+        // They serve the control groups, or nothing would be loaded.
+        if backend == Backend::Tracepoint {
+            return Ok(());
+        }
+        let barred = match backend {
+            Backend::Fexit => self.facts.no_trampolines.as_ref(),
+            Backend::Kprobe => self.facts.no_kprobes.as_ref(),
+            Backend::Tracepoint => None,
+        };
+        if let Some(reason) = barred {
+            return Err(reason.clone());
+        }
+        let plan = host::plan(&self.facts, Wanted::Only(backend));
+        let tried = plan.attachments.iter().find(|a| a.hook == Hook::Rmdir);
+        let Some(tried) = tried else {
+            let missing = plan.missing.iter().find(|(hook, _)| *hook == Hook::Rmdir);
+            return Err(missing
+                .map(|(_, reason)| reason.clone())
+                .unwrap_or_default());
+        };
+        let btf = LoaderBtf::from_sys_fs().map_err(|error| reason(&error))?;
+        // Dropped, and so detached, at once.
+        Attached::default()
+            .attach_one(&mut self.object, &btf, tried)
+            .map_err(|error| reason(error.as_ref()))
     }
 
     /// Attaches to the functions of BPF LSM programs that were loaded meanwhile.

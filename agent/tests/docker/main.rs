@@ -9,6 +9,7 @@
 
 mod agent;
 mod degraded;
+mod doctor;
 #[path = "../engines/mod.rs"]
 mod engines;
 mod events;

@@ -6,6 +6,7 @@
 
 mod container;
 mod daemon;
+mod doctor;
 mod module;
 mod place;
 pub mod selinux;
@@ -54,6 +55,13 @@ async fn collect(report: &mut Report) -> Result<()> {
     let lab = Path::new("/var/lib/containerd/lab");
     let containerd = Containerd::start(lab, &[archive]).await?;
     let docker = Docker::start(containerd.socket(), archive, &[]).await?;
+    match doctor::ask(docker.socket(), containerd.socket()) {
+        Ok(told) => {
+            println!("doctor: {} s", told.seconds);
+            report.doctor = Some(told);
+        }
+        Err(error) => report.broken.push(error.to_string()),
+    }
     let mut watched = Watched {
         docker,
         containerd,

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 mod causes;
+mod doctor;
 #[path = "../engines/mod.rs"]
 mod engines;
 mod evidence;

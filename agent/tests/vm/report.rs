@@ -11,6 +11,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::doctor::Told;
 use super::known::is_task;
 
 /// A line of `provoke`.
@@ -111,6 +112,8 @@ pub struct Backend {
 /// One kernel.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub struct Report {
+    /// What the doctor said beforehand.
+    pub doctor: Option<Told>,
     pub backends: Vec<Backend>,
     pub runs: Vec<Run>,
     /// What kept the guest from going on.

@@ -13,7 +13,7 @@ use sealwatch::denial::Backend;
 
 use super::known::{Lacks, is_pathless, lacks};
 use super::report::{self, Provoked, Report, Run, key};
-use super::{causes, evidence};
+use super::{causes, doctor, evidence};
 
 /// Containers that are compared under each backend.
 pub const CONTAINERS: usize = 5;
@@ -200,6 +200,7 @@ pub fn differences(kernel: &str, report: &Report) -> Vec<String> {
             report.runs.len()
         ));
     }
+    found.extend(doctor::differences(kernel, report));
     let underrated = causes::underrated(report.runs.iter());
     found.extend(
         underrated

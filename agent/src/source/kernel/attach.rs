@@ -99,7 +99,8 @@ impl Attached {
         }
     }
 
-    fn attach_one(
+    /// Attaches one program, whatever is attached already.
+    pub(super) fn attach_one(
         &mut self,
         object: &mut Ebpf,
         btf: &LoaderBtf,

@@ -5,6 +5,7 @@
 //! the debug log, never into a reason. Lacks on purpose: deciding what follows.
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 
 use aya::programs::ProgramError;
@@ -12,6 +13,21 @@ use tracing::debug;
 
 use crate::source::SourceError;
 use crate::source::btf::BtfError;
+
+/// What the kernel or the loader's library said.
+#[derive(Debug)]
+pub struct Refusal {
+    /// On one line.
+    pub reason: String,
+    /// The operating system's number, where it was the kernel.
+    pub errno: Option<i32>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
 
 /// Why nothing could be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -23,24 +39,57 @@ pub enum LoadError {
     #[error(transparent)]
     Btf(#[from] BtfError),
     /// The object was refused as a whole.
-    #[error("the kernel half cannot be loaded: {0}; it needs root, or CAP_BPF and CAP_PERFMON")]
-    Object(String),
+    #[error(
+        "the kernel half cannot be loaded: {0}; it needs root, or CAP_BPF and CAP_PERFMON: \
+         `sealwatch doctor` tells what is missing"
+    )]
+    Object(Refusal),
     /// A map or program that the contract names is not in the object.
     #[error("the kernel half lacks {0}; rebuild with: cargo xtask build")]
     Absent(String),
     /// Control groups cannot be followed.
-    #[error("control groups cannot be followed: {0}")]
-    Cgroups(String),
+    #[error("control groups cannot be followed: {0}; `sealwatch doctor` tells what is missing")]
+    Cgroups(Refusal),
     /// No hook at all could be attached.
-    #[error("no hook can be attached: {0}")]
+    #[error("no hook can be attached: {0}; `sealwatch doctor` tells what is missing")]
     NothingAttached(String),
     /// A map could not be set up.
     #[error(transparent)]
     Source(#[from] SourceError),
 }
 
+impl LoadError {
+    /// The operating system's number behind it, where the kernel refused.
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            LoadError::Object(refusal) | LoadError::Cgroups(refusal) => refusal.errno,
+            LoadError::NoObject
+            | LoadError::Btf(_)
+            | LoadError::Absent(_)
+            | LoadError::NothingAttached(_)
+            | LoadError::Source(_) => None,
+        }
+    }
+}
+
 pub(super) fn object_error(error: impl Error + 'static) -> LoadError {
-    LoadError::Object(reason(&error))
+    LoadError::Object(refusal(&error))
+}
+
+/// With the number behind it.
+pub(super) fn refusal(error: &(dyn Error + 'static)) -> Refusal {
+    Refusal {
+        reason: reason(error),
+        errno: errno(error),
+    }
+}
+
+/// Control groups cannot be followed, in words of our own.
+pub(super) fn no_cgroups(reason: String) -> LoadError {
+    LoadError::Cgroups(Refusal {
+        reason,
+        errno: None,
+    })
 }
 
 /// An error with its sources on one line, without the verifier's log.

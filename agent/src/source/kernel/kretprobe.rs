@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use tracing::debug;
 
 /// Where tracefs may be mounted.
-const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+pub const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 /// Tasks that may be inside one function at once; the kernel reserves about 64 bytes each.
 const RETURNS_MAX: u32 = 1_024;
 /// What the events' group begins with; the process id follows.

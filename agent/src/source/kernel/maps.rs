@@ -84,8 +84,7 @@ pub(super) fn ring(object: &mut Ebpf, name: &str) -> Result<AsyncFd<RingBuf<MapD
     let ring: RingBuf<MapData> = typed(take(object, name)?, name)?;
     // SAFETY: the ring buffer owns its descriptor, and always the same one,
     // until it is dropped with the `AsyncFd`.
-    unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) }
-        .map_err(|error| LoadError::Object(error.to_string()))
+    unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) }.map_err(object_error)
 }
 
 /// A key that is not in its map is as good as removed.

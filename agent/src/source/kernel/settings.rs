@@ -6,6 +6,7 @@
 
 use sealwatch_ebpf::layout::{ABSENT, Settings};
 
+use super::error::no_cgroups;
 use super::{LoadError, Options, modules};
 use crate::source::btf::Btf;
 
@@ -23,7 +24,7 @@ pub(super) fn settings(
         None => (ABSENT, 0),
         Some(controller) => {
             let index = btf.controller_index(controller).ok_or_else(|| {
-                LoadError::Cgroups(format!("the kernel's BTF has no controller {controller:?}"))
+                no_cgroups(format!("the kernel's BTF has no controller {controller:?}"))
             })?;
             (index, hierarchy_id(controller)?)
         }
@@ -45,14 +46,12 @@ pub(super) fn settings(
 /// The number of a version 1 controller's hierarchy: the second column of /proc/cgroups.
 fn hierarchy_id(controller: &str) -> Result<u32, LoadError> {
     let text = std::fs::read_to_string(PROC_CGROUPS)
-        .map_err(|error| LoadError::Cgroups(format!("{PROC_CGROUPS}: {error}")))?;
+        .map_err(|error| no_cgroups(format!("{PROC_CGROUPS}: {error}")))?;
     text.lines()
         .filter_map(|line| {
             let mut columns = line.split_whitespace();
             (columns.next()? == controller).then(|| columns.next()?.parse().ok())?
         })
         .next()
-        .ok_or_else(|| {
-            LoadError::Cgroups(format!("{PROC_CGROUPS} has no controller {controller:?}"))
-        })
+        .ok_or_else(|| no_cgroups(format!("{PROC_CGROUPS} has no controller {controller:?}")))
 }
