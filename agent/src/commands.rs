@@ -3,6 +3,7 @@
 //! In: parsed arguments. Out: exit codes. Invariant: the only layer that knows
 //! all others. Lacks on purpose: parsing, which `main` does.
 
+pub mod check;
 pub mod client;
 pub mod contract;
 pub mod daemon;

@@ -15,6 +15,7 @@ use sealwatch::commands::contract::ContractFlags;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use sealwatch::commands::doctor::DoctorFlags;
 use sealwatch::commands::manual::{self, CompletionsFlags, ManFlags};
+use sealwatch::commands::check::CheckFlags;
 use sealwatch::config::{Config, Flags, LogFormat};
 
 /// Tells why containers with a read-only root file system fail: which container,
@@ -59,6 +60,8 @@ enum Command {
     Completions(CompletionsFlags),
     /// Print the manual page, or write one page per command
     Man(ManFlags),
+    /// Run a container and fail where it is refused anything: for builds
+    Check(CheckFlags),
     /// Print what the kernel half hands over, for a test or a bug report
     #[command(hide = true)]
     Record(RecordFlags),
@@ -101,6 +104,7 @@ fn main() -> ExitCode {
         Some(Command::Man(flags)) => {
             manual::man(Arguments::command(), &flags).map(|()| ExitCode::SUCCESS)
         }
+        Some(Command::Check(flags)) => check(&flags),
         Some(Command::Record(RecordFlags { seconds, settings })) => {
             configured(&settings, |config| {
                 record(&config, Duration::from_secs(seconds))
@@ -175,6 +179,11 @@ fn report(flags: &ReportFlags) -> anyhow::Result<ExitCode> {
 
 fn contract(flags: &ContractFlags) -> anyhow::Result<ExitCode> {
     let code = runtime()?.block_on(commands::contract::run(flags))?;
+    Ok(ExitCode::from(code))
+}
+
+fn check(flags: &CheckFlags) -> anyhow::Result<ExitCode> {
+    let code = runtime()?.block_on(commands::check::run(flags))?;
     Ok(ExitCode::from(code))
 }
 
