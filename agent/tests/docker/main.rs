@@ -24,6 +24,7 @@ mod memory;
 mod others;
 mod posture;
 mod posture_price;
+mod programs;
 mod prometheus;
 mod readme;
 mod short_lived;
@@ -40,6 +41,11 @@ use xtask::engine::{Engine, IMAGE};
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
+/// Waits until no other test runs.
+fn turn() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What most tests stand on. Fields are dropped in this order.
 struct Stage {
     engine: Engine,
@@ -51,7 +57,7 @@ impl Stage {
     /// Waits for its turn and starts a private engine.
     fn set() -> Result<Stage, String> {
         may_start()?;
-        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turn();
         let dir = tempfile::tempdir().unwrap();
         let engine = Engine::start(dir.path()).map_err(|error| format!("{error:#}"))?;
         Ok(Stage {

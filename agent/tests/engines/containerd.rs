@@ -180,40 +180,24 @@ state = "{0}/state"
             host_path: source.display().to_string(),
             ..Default::default()
         };
-        let mut labels = pod.1.labels.clone();
-        labels.retain(|name, _| name.starts_with("io.kubernetes."));
-        labels.insert(
-            "io.kubernetes.container.name".to_owned(),
-            wanted.name.to_owned(),
-        );
-        let config = v1::ContainerConfig {
-            metadata: Some(v1::ContainerMetadata {
-                name: wanted.name.to_owned(),
-                attempt: 0,
-            }),
-            image: Some(v1::ImageSpec {
-                image: wanted.image.to_owned(),
-                ..Default::default()
-            }),
-            command: wanted.command.iter().map(|&word| word.to_owned()).collect(),
-            mounts: wanted.mounts.iter().map(mount).collect(),
-            labels,
-            log_path: format!("{}.log", wanted.name),
-            linux: Some(v1::LinuxContainerConfig {
-                security_context: Some(v1::LinuxContainerSecurityContext {
-                    readonly_rootfs: true,
-                    // As the kubelet asks for them; CRI has none by itself.
-                    masked_paths: paths(&["/proc/acpi", "/proc/kcore", "/sys/firmware"]),
-                    readonly_paths: paths(&["/proc/bus", "/proc/irq", "/proc/sys"]),
-                    namespace_options: pod.1.linux.as_ref().and_then(|linux| {
-                        linux.security_context.as_ref()?.namespace_options.clone()
-                    }),
-                    ..Default::default()
-                }),
-                ..Default::default()
-            }),
+        let security = v1::LinuxContainerSecurityContext {
+            readonly_rootfs: true,
             ..Default::default()
         };
+        let config = v1::ContainerConfig {
+            command: wanted.command.iter().map(|&word| word.to_owned()).collect(),
+            mounts: wanted.mounts.iter().map(mount).collect(),
+            ..container(&pod.1, wanted.name, wanted.image, security)
+        };
+        self.start_container(pod, config).await
+    }
+
+    /// Makes and starts a container, and returns its id.
+    pub async fn start_container(
+        &mut self,
+        pod: &(String, v1::PodSandboxConfig),
+        config: v1::ContainerConfig,
+    ) -> Result<String, String> {
         let request = v1::CreateContainerRequest {
             pod_sandbox_id: pod.0.clone(),
             config: Some(config),
@@ -233,6 +217,47 @@ state = "{0}/state"
             .await
             .map_err(|e| e.to_string())?;
         Ok(container_id)
+    }
+
+    /// Runs a command in a container, and returns what it wrote; an error where it fails.
+    pub async fn exec(&mut self, id: &str, command: &[&str]) -> Result<String, String> {
+        let request = v1::ExecSyncRequest {
+            container_id: id.to_owned(),
+            cmd: command.iter().map(|&word| word.to_owned()).collect(),
+            timeout: 60,
+        };
+        let answer = self.client.exec_sync(request).await;
+        let answer = answer.map_err(|e| e.to_string())?.into_inner();
+        let text = [answer.stdout, answer.stderr].concat();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        match answer.exit_code {
+            0 => Ok(text),
+            code => Err(format!("exit code {code}: {text}")),
+        }
+    }
+
+    /// With what it ended, if it has.
+    pub async fn exit_code(&mut self, id: &str) -> Result<Option<i32>, String> {
+        let request = v1::ContainerStatusRequest {
+            container_id: id.to_owned(),
+            verbose: false,
+        };
+        let answer = self.client.container_status(request).await;
+        let status = answer.map_err(|e| e.to_string())?.into_inner().status;
+        let ended = |status: &v1::ContainerStatus| {
+            status.state == v1::ContainerState::ContainerExited as i32
+        };
+        Ok(status.filter(ended).map(|status| status.exit_code))
+    }
+
+    /// Asks a container to end, as the kubelet does before it kills it.
+    pub async fn stop(&mut self, id: &str) -> Result<(), String> {
+        let request = v1::StopContainerRequest {
+            container_id: id.to_owned(),
+            timeout: 10,
+        };
+        let answer = self.client.stop_container(request).await;
+        answer.map(drop).map_err(|e| e.to_string())
     }
 
     /// What the runtime says of a container: its OCI specification included.
@@ -260,6 +285,43 @@ state = "{0}/state"
                 .remove_pod_sandbox(v1::RemovePodSandboxRequest { pod_sandbox_id })
                 .await;
         }
+    }
+}
+
+/// What every container of a pod has, beside what its author says of `security`.
+pub fn container(
+    pod: &v1::PodSandboxConfig,
+    name: &str,
+    image: &str,
+    security: v1::LinuxContainerSecurityContext,
+) -> v1::ContainerConfig {
+    let mut labels = pod.labels.clone();
+    labels.retain(|name, _| name.starts_with("io.kubernetes."));
+    labels.insert("io.kubernetes.container.name".to_owned(), name.to_owned());
+    let of_pod = pod.linux.as_ref();
+    let of_pod = of_pod.and_then(|linux| linux.security_context.as_ref());
+    v1::ContainerConfig {
+        metadata: Some(v1::ContainerMetadata {
+            name: name.to_owned(),
+            attempt: 0,
+        }),
+        image: Some(v1::ImageSpec {
+            image: image.to_owned(),
+            ..Default::default()
+        }),
+        labels,
+        log_path: format!("{name}.log"),
+        linux: Some(v1::LinuxContainerConfig {
+            security_context: Some(v1::LinuxContainerSecurityContext {
+                // As the kubelet asks for them; CRI has none by itself.
+                masked_paths: paths(&["/proc/acpi", "/proc/kcore", "/sys/firmware"]),
+                readonly_paths: paths(&["/proc/bus", "/proc/irq", "/proc/sys"]),
+                namespace_options: of_pod.and_then(|security| security.namespace_options.clone()),
+                ..security
+            }),
+            ..Default::default()
+        }),
+        ..Default::default()
     }
 }
 

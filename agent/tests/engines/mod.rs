@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 pub mod containerd;
+pub mod kubelet;
 pub mod podman;
 
 use std::future::Future;

@@ -17,8 +17,10 @@ use serde_json::json;
 use super::{APP_USER, Engine, Owners, pack};
 use crate::{layout, lock::Lock, step, toolchain::mirror::Suite};
 
-/// The image's name. By itself it sleeps, so that it serves as a pod's sandbox, too.
+/// The image's name.
 pub const IMAGE: &str = "docker.io/sealwatch/programs:latest";
+/// Its other name: by itself it sleeps, so that it serves as the sandbox of pods.
+pub const SANDBOX: &str = "docker.io/sealwatch/pause:latest";
 /// The user of Debian's redis.
 const REDIS_USER: u32 = 101;
 /// Debian's group of those who may read logs.
@@ -182,7 +184,7 @@ fn make(home: &Path, archive: &Path) -> Result<()> {
         "Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
         "Cmd": ["/bin/busybox", "sleep", "100000"],
     });
-    pack(&root, Owners::Kept, &[IMAGE], &config, archive)
+    pack(&root, Owners::Kept, &[IMAGE, SANDBOX], &config, archive)
 }
 
 /// Does what the packages' scripts and an image's author would have done.
