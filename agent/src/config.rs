@@ -118,6 +118,8 @@ pub struct Config {
     pub host: bool,
     /// Containers whose successful writes are counted: names or ids, with `*`.
     pub inventory: Vec<String>,
+    /// Files of contracts, and directories of such.
+    pub contracts: Vec<PathBuf>,
     /// Docker-compatible engines.
     pub docker_sockets: Sockets,
     /// CRI runtimes.

@@ -6,6 +6,7 @@
 //! itself, and its lists are bounded; paths are escaped as events show them.
 //! Lacks on purpose: observing, and any look at the machine.
 
+mod declared;
 mod diff;
 mod file;
 pub mod observed;
@@ -26,6 +27,7 @@ use crate::config;
 use crate::denial::{Container, Errno, Operation};
 use crate::remedy::pattern;
 
+pub use declared::{DECLARED_MAX, Declared, declared};
 pub use diff::{Change, Difference, Entry, diff};
 pub use file::{ContractError, FILE_MAX_BYTES, load, parse, text};
 pub use propose::{Proposal, propose};

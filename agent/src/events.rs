@@ -1,6 +1,6 @@
 //! What happens becomes events: lines of JSON, written and kept for a while.
 //!
-//! In: explained samples, kills, changes of state. Out: [`Event`]s, for standard
+//! In: explained samples, breaches, kills, changes of state. Out: [`Event`]s, for standard
 //! output (`writer`) and for those who ask later (`history`). Invariant: an
 //! event is one line of JSON and says whose it is. Lacks on purpose: the
 //! objects' shapes, which `record` has.
@@ -16,6 +16,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::aggregate::{Explained, Killed};
+use crate::breach::Breach;
 use crate::degrade::{Change, Transition};
 use crate::denial::{Cause, Container, Lsm, Owner, Runtime};
 use crate::record::{self, KillRecord, Record, VERSION};
@@ -26,6 +27,8 @@ pub use writer::{EventWriter, REASON_OUTPUT_CLOSED, REASON_QUEUE_FULL};
 
 /// The kind of an event that is a denial; its line has no member `event`.
 pub const DENIAL: &str = "denial";
+/// The kind of an event of writes outside of a contract.
+pub const BREACH: &str = "breach";
 /// The kind of an event of processes killed for want of memory.
 pub const OOM_KILL: &str = "oom_kill";
 
@@ -43,7 +46,7 @@ pub const KINDS: [&str; 7] = [
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// [`DENIAL`], [`OOM_KILL`], or the label of a change of state.
+    /// [`DENIAL`], [`BREACH`], [`OOM_KILL`], or the label of a change of state.
     pub kind: &'static str,
     /// When, by the wall clock.
     pub time: SystemTime,
@@ -101,6 +104,18 @@ impl Event {
             cause: None,
             lsm: None,
             line: serde_json::to_string(&KillRecord::of(killed))?,
+        })
+    }
+
+    /// Of writes outside of a contract.
+    pub fn breached(breach: &Breach) -> Result<Event, serde_json::Error> {
+        Ok(Event {
+            kind: BREACH,
+            time: breach.last,
+            container: Some(Arc::clone(&breach.container)),
+            cause: None,
+            lsm: None,
+            line: record::breach(breach, BREACH)?,
         })
     }
 

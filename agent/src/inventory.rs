@@ -20,8 +20,7 @@ use sealwatch_ebpf::wire::{Author, PATH_KEY_OTHER, WRITES_MAX, WriteKey, WriteVa
 
 use crate::denial::{CgroupId, Container, Loss, Operation, Owner, Stage};
 use crate::write_root;
-use row::add_new;
-pub use row::{COMMANDS_MAX, Destination, Ids, Owned, PATHS_MAX, Row, WRITERS_MAX};
+pub use row::{COMMANDS_MAX, Destination, Ids, Owned, PATHS_MAX, Row, WRITERS_MAX, add_new};
 pub use told::{Real, Told};
 
 /// The write root of what shares a counter or is past the limit.
@@ -57,12 +56,16 @@ struct Tracked {
     seen: WriteValue,
     total: WriteValue,
     told: Option<Told>,
+    /// Writes that were taken by [`Inventory::hand_on`].
+    taken: u64,
 }
 
 /// The counters, as far as they were read.
 #[derive(Debug, Default)]
 pub struct Inventory {
     tracked: HashMap<WriteKey, Tracked>,
+    /// Counters with writes that were not taken yet.
+    fresh: HashSet<WriteKey>,
     lost: u64,
 }
 
@@ -84,6 +87,27 @@ impl Inventory {
         }
         total.last_ns = total.last_ns.max(value.last_ns);
         tracked.seen = *value;
+        let of_container = key.author == Author::Container as u8;
+        if of_container && !gate::is_execution(key.operation) && tracked.taken < total.count {
+            self.fresh.insert(*key);
+        }
+    }
+
+    /// Hands on what the containers have written since it was taken: `take` is
+    /// given a counter, what is told of it, the number of writes and the time of
+    /// the last, and says whether it takes them.
+    pub fn hand_on(&mut self, mut take: impl FnMut(&WriteKey, Option<&Told>, u64, u64) -> bool) {
+        self.fresh.retain(|key| {
+            let Some(tracked) = self.tracked.get_mut(key) else {
+                return false;
+            };
+            let WriteValue { count, last_ns, .. } = tracked.total;
+            let taken = take(key, tracked.told.as_ref(), count - tracked.taken, last_ns);
+            if taken {
+                tracked.taken = count;
+            }
+            !taken
+        });
     }
 
     /// Takes in where the writes of a counter went.
@@ -105,6 +129,8 @@ impl Inventory {
     pub fn forget(&mut self, cgroups: &HashSet<CgroupId>) {
         self.tracked
             .retain(|key, _| !cgroups.contains(&CgroupId(key.cgroup)));
+        self.fresh
+            .retain(|key| !cgroups.contains(&CgroupId(key.cgroup)));
     }
 
     /// Readings of counters that found no room, cumulative.

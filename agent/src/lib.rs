@@ -4,6 +4,7 @@
 
 pub mod aggregate;
 pub mod amount;
+pub mod breach;
 pub mod catalog;
 pub mod classify;
 pub mod clock;

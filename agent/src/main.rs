@@ -9,14 +9,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use sealwatch::commands::{self, events::EventsFlags, report::ReportFlags, top::TopFlags};
 use sealwatch::commands::contract::ContractFlags;
+use sealwatch::commands::{self, events::EventsFlags, report::ReportFlags, top::TopFlags};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use sealwatch::commands::check::CheckFlags;
 use sealwatch::commands::doctor::DoctorFlags;
 use sealwatch::commands::manual::{self, CompletionsFlags, ManFlags};
-use sealwatch::commands::check::CheckFlags;
 use sealwatch::config::{Config, Flags, LogFormat};
+use sealwatch::contract::ContractError;
 
 /// Tells why containers with a read-only root file system fail: which container,
 /// path, operation and errno, and the cause.
@@ -114,7 +115,10 @@ fn main() -> ExitCode {
     };
     result.unwrap_or_else(|error| {
         eprintln!("sealwatch: {error:#}");
-        ExitCode::FAILURE
+        match error.is::<ContractError>() {
+            true => ExitCode::from(BADLY_TOLD),
+            false => ExitCode::FAILURE,
+        }
     })
 }
 

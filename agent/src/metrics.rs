@@ -6,6 +6,7 @@
 //! Lacks on purpose: state; the counts are the aggregate's. The only file that
 //! knows the crate `prometheus`.
 
+mod breach;
 mod degraded;
 mod layer;
 mod memory;
@@ -164,6 +165,7 @@ pub fn render(snapshot: &Snapshot, process: Option<&Process>) -> Result<String, 
     families.extend(process.map(of_process).into_iter().flatten());
     families.extend(tmpfs::families(&snapshot.tmpfs));
     families.extend(layer::families(&snapshot.layers));
+    families.extend(breach::families(&snapshot.breaches));
     let encoded: Vec<_> = families.into_iter().filter_map(Family::encoded).collect();
     Ok(prometheus::TextEncoder::new().encode_to_string(&encoded)?)
 }

@@ -8,6 +8,7 @@
 //! A tick drains the records first and reads the counters after, so that the
 //! sample of a new counter is there before the counter, or one tick later.
 
+mod breach;
 mod build;
 mod degrade;
 mod end;
@@ -32,6 +33,7 @@ mod tmpfs;
 use std::sync::Arc;
 
 use crate::aggregate::{Aggregate, Explained, HookState, RuntimeState};
+use crate::breach::{Breaches, Shown};
 use crate::classify::{Question, Sampled, classify};
 use crate::decode;
 use crate::denial::{CgroupId, Loss, Owner, Stage};
@@ -98,6 +100,8 @@ pub struct Pipeline<S> {
     /// The statistic up to which kills were read.
     oom_kills_read: u64,
     switches: Switches,
+    breaches: Breaches,
+    breaches_shown: Arc<Shown>,
     write_roots_max: usize,
     look_ups_dropped: u64,
     names_changed: bool,
@@ -235,6 +239,7 @@ impl<S: Source> Pipeline<S> {
             self.expired_ns = now.monotonic_ns;
             self.expire(now);
             self.sum_inventory(now);
+            self.judge_writes(now, false);
             self.tell_transitions(now);
             self.note_runtimes();
             self.note_hooks();

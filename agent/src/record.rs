@@ -5,6 +5,7 @@
 //! shows what is there; fields are added, never changed, within one
 //! [`VERSION`]. Lacks on purpose: writing it anywhere.
 
+mod breach;
 mod details;
 mod memory;
 mod posture;
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 use crate::aggregate::Explained;
 use crate::denial::{Container, Lsm, Owner, escape};
 
+pub use breach::{BreachEvent, BreachRecord, breach};
 pub use details::Details;
 pub use memory::KillRecord;
 pub use posture::PostureRecord;

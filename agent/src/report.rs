@@ -6,6 +6,7 @@
 //! can move a terminal's cursor, whoever served the list. Lacks on purpose:
 //! fetching it, and colours.
 
+pub mod breach;
 mod columns;
 pub mod containers;
 pub mod degraded;

@@ -12,6 +12,7 @@ use super::filling::Filling;
 use super::layers::Layers;
 use super::memory::Killed;
 use super::series::{Limited, OTHER};
+use crate::breach;
 use crate::degrade::Shown;
 use crate::denial::{
     Backend, Cause, Container, Denial, Errno, Hook, Loss, Lsm, Operation, Owner, Unresolved,
@@ -212,6 +213,8 @@ pub struct Snapshot {
     pub recent: Vec<Recent>,
     /// Successful writes of the containers in which they are counted.
     pub inventory: Arc<[ContainerWrites]>,
+    /// Contracts, and writes outside of them.
+    pub breaches: Arc<breach::Shown>,
     /// How many containers those are now.
     pub inventoried: usize,
     /// Processes killed for want of memory lately, the latest first.

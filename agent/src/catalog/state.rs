@@ -54,4 +54,16 @@ metrics! { STATE_METRICS;
         "1 where the layer has more entries than are looked at, so that its bytes and entries are lower bounds; 0 elsewhere.";
     LAYER_UNMEASURED = Gauge "sealwatch_writable_layer_unmeasured" ["reason"]
         "Containers whose writable layer is not measured or not shown, by the reason.";
+    CONTRACT_BREACHES = Counter "sealwatch_contract_breaches_total"
+        ["namespace", "pod", "container", "write_root"]
+        "Writes of a container that succeeded outside of its contract: opens for writing, files and directories made, renames, and calls that wrote.";
+    CONTRACT_UNJUDGED = Counter "sealwatch_contract_unjudged_total"
+        ["namespace", "pod", "container"]
+        "Writes of a container with a contract of which it is not known where they went; _other for containers past the limit.";
+    CONTRACT_INFO = Gauge "sealwatch_contract_info"
+        ["namespace", "pod", "container", "container_id", "contract"]
+        "A container that is there and the contract that it has, always 1.";
+    CONTRACT_CONTAINERS = Gauge "sealwatch_contract_containers"
+        ["contract", "pattern"]
+        "Containers that are there and have this contract; 0 for a contract of nobody.";
 }

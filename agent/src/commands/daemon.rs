@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use super::state;
 use crate::aggregate::HookState;
 use crate::config::{BackendChoice, Config, EventFormat, Place};
+use crate::contract;
 use crate::events::EventWriter;
 use crate::host::Wanted;
 use crate::http::{self, Endpoint, Published};
@@ -62,6 +63,10 @@ impl Daemon {
     /// # Errors
     /// What can only fail at the start: the address, the kernel half, standard output.
     pub async fn start(config: &Config) -> anyhow::Result<Daemon> {
+        let contracts = contract::declared(&config.contracts)?;
+        if contracts.is_empty() && !config.contracts.is_empty() {
+            tracing::warn!("no contract is in force: the directories named have none");
+        }
         let (stop, stopped) = watch::channel(false);
         let (watches, commands) = mpsc::channel(COMMANDS_MAX);
         let published = Arc::new(Published::waiting_for(&[HOOKS, SCAN]));
@@ -102,7 +107,8 @@ impl Daemon {
                 .with_mounts(layout.root().map(Path::to_path_buf))
                 .with_degrade(restored.degrade, restored.keeper)
                 .with_hooks(hooks)
-                .with_inventory(config.inventory.clone(), Some(commands));
+                .with_inventory(config.inventory.clone(), Some(commands))
+                .with_contracts(contracts, config.limits);
         if restored.unreadable {
             pipeline.state_unreadable();
         }

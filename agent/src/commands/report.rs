@@ -12,10 +12,11 @@ use serde_json::{Map, Value};
 
 use super::client::{AgentFlags, Client, ClientError};
 use super::stdout;
-use crate::report::{self, degraded, layers, posture, tmpfs};
+use crate::report::{self, breach, degraded, layers, posture, tmpfs};
 
 /// What is asked for.
-const LISTS: [&str; 5] = [
+const LISTS: [&str; 6] = [
+    "/api/v1/breaches",
     "/api/v1/denials",
     "/api/v1/degraded",
     "/api/v1/tmpfs",
@@ -61,9 +62,10 @@ fn table(fields: Map<String, Value>) -> Result<String, serde_json::Error> {
     let (fields, width) = (Value::Object(fields), terminal_width());
     let state = degraded::tables(&degraded::Served::deserialize(&fields)?, width);
     let denials = report::table(&report::Served::deserialize(&fields)?, width);
+    let breaches = breach::table(&breach::Served::deserialize(&fields)?, width);
     let tmpfs = tmpfs::table::table(&tmpfs::table::Served::deserialize(&fields)?, width);
     let layers = layers::table(&layers::Served::deserialize(&fields)?, width);
-    let more = [tmpfs, layers].map(|table| match table.is_empty() {
+    let more = [breaches, tmpfs, layers].map(|table| match table.is_empty() {
         true => table,
         false => format!("\n{table}"),
     });

@@ -45,7 +45,15 @@ pub(super) fn config(figment: &Figment) -> Result<Config, ConfigError> {
         })?,
         seccomp: single(figment, "seccomp", switch)?,
         host: single(figment, "host", switch)?,
-        inventory: patterns(figment, "inventory")?,
+        inventory: several(
+            figment,
+            "inventory",
+            "give a container's name or id, with `*` for anything",
+        )?,
+        contracts: several(figment, "contract", "give a file or a directory")?
+            .into_iter()
+            .map(PathBuf::from)
+            .collect(),
         docker_sockets: sockets(figment, "docker-socket")?,
         cri_endpoints: sockets(figment, "cri-endpoint")?,
         sample_interval: single(figment, "sample-interval", |text| {
@@ -192,8 +200,8 @@ fn place(figment: &Figment, name: &'static str) -> Result<Place, ConfigError> {
     })
 }
 
-/// `none` alone is nobody.
-fn patterns(figment: &Figment, name: &'static str) -> Result<Vec<String>, ConfigError> {
+/// `none` alone is none.
+fn several(figment: &Figment, name: &'static str, fix: &str) -> Result<Vec<String>, ConfigError> {
     let (texts, origin) = texts(figment, name)?;
     if texts.len() == 1 && texts[0] == "none" {
         return Ok(Vec::new());
@@ -204,7 +212,7 @@ fn patterns(figment: &Figment, name: &'static str) -> Result<Vec<String>, Config
             name,
             value: text.clone(),
             origin,
-            fix: "give a container's name or id, with `*` for anything, or none alone".to_owned(),
+            fix: format!("{fix}, or none alone"),
         }),
     }
 }

@@ -98,6 +98,13 @@ pub const SETTINGS: &[Setting] = &[
         help: "Count what this container writes with success, for /api/v1/inventory: a name or an id, `*` for anything. Every system call of the machine pays for it meanwhile.",
     },
     Setting {
+        name: "contract",
+        placeholder: "PATH",
+        default: "none",
+        repeatable: true,
+        help: "A contract's file, or a directory of such (`*.yaml`): the writes of the containers that it is of are counted, and those outside of it are breaches.",
+    },
+    Setting {
         name: "docker-socket",
         placeholder: "PATH",
         default: "",

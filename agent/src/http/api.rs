@@ -16,7 +16,7 @@ use super::answer::{bad, json};
 use super::site::Site;
 use crate::denial::escape;
 use crate::overview::{self, State as Standing};
-use crate::report::{self, Page, containers, degraded, layers, posture, tmpfs};
+use crate::report::{self, Page, breach, containers, degraded, layers, posture, tmpfs};
 
 /// Longest part of a list that can be asked for.
 const LIMIT_MAX: usize = 10_000;
@@ -111,6 +111,9 @@ lists! {
     /// Counted only while a container is watched.
     inventory "/api/v1/inventory" "What was written with success" report::InventoryListing<'static>
         = report::inventory;
+    /// Contracts, whose they are, and the writes outside of them.
+    breach_list "/api/v1/breaches" "Writes outside of contracts" breach::Listing<'static>
+        = breach::listing;
 }
 
 /// Every container in short, the worst first.

@@ -12,7 +12,7 @@ use super::answer::json;
 use super::site::Site;
 use super::{api, changes, events, pages, site, watches};
 use crate::events::Denied;
-use crate::record::{DegradedRecord, KillRecord, StartRecord, StateEvent};
+use crate::record::{BreachEvent, DegradedRecord, KillRecord, StartRecord, StateEvent};
 
 /// Where metrics are unless somebody says otherwise.
 const METRICS: &str = "/metrics";
@@ -29,13 +29,13 @@ const METRICS: &str = "/metrics";
         site::alive, site::live, site::ready, site::serve_metrics, api::status,
         api::all, api::one,
         api::denials, api::degraded_list, api::postures, api::tmpfs_list, api::layer_list,
-        api::inventory,
+        api::inventory, api::breach_list,
         events::page, events::stream, changes::stream,
         watches::begin,
         document,
     ),
     components(schemas(
-        Denied<'static>, KillRecord<'static>, StateEvent<DegradedRecord<'static>>,
+        BreachEvent<'static>, Denied<'static>, KillRecord<'static>, StateEvent<DegradedRecord<'static>>,
         StateEvent<StartRecord<'static>>,
     )),
     tags(

@@ -82,6 +82,7 @@ routes! {
     "/api/v1/tmpfs" => api::tmpfs_list,
     "/api/v1/layers" => api::layer_list,
     "/api/v1/inventory" => api::inventory,
+    "/api/v1/breaches" => api::breach_list,
     "/api/v1/status" => api::status,
     "/api/v1/events" => events::page,
     "/api/v1/events/stream" => events::stream,

@@ -186,7 +186,7 @@ impl Row {
 }
 
 /// Adds what is not there yet, as far as there is room. False where there is none.
-pub(super) fn add_new<T: PartialEq>(list: &mut Vec<T>, value: T, max: usize) -> bool {
+pub fn add_new<T: PartialEq>(list: &mut Vec<T>, value: T, max: usize) -> bool {
     if list.contains(&value) {
         return true;
     }

@@ -77,6 +77,7 @@ fn layers() -> Layers {
 
 /// A snapshot in which every metric has a value.
 fn full() -> Snapshot {
+    let breaches = crate::breach::tests::shown(container("web"));
     let container = container("we\"b\n");
     let erofs = Kind {
         operation: Operation::Create,
@@ -146,6 +147,7 @@ fn full() -> Snapshot {
         postures: Arc::new([posture()]),
         tmpfs: Arc::new(filling()),
         layers: Arc::new(layers()),
+        breaches: Arc::new(breaches),
         ..Snapshot::default()
     }
 }

@@ -20,6 +20,7 @@ use super::posture::Postures;
 use super::tmpfs::Tmpfs;
 use super::{GRACE_NS, Pipeline, RuntimeEnds};
 use crate::aggregate::{Aggregate, HookState};
+use crate::breach::Breaches;
 use crate::config::Limits;
 use crate::degrade::{Degrade, Thresholds};
 use crate::events::EventWriter;
@@ -57,6 +58,8 @@ impl<S: Source> Pipeline<S> {
             unread: true,
             oom_kills_read: 0,
             switches: Switches::default(),
+            breaches: Breaches::new(Vec::new(), limits),
+            breaches_shown: Arc::default(),
             write_roots_max: limits.write_roots_per_container,
             look_ups_dropped: 0,
             names_changed: false,

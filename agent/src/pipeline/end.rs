@@ -23,6 +23,7 @@ impl<S: Source> Pipeline<S> {
         self.tell_oom_kills(now, true);
         self.judge_denials(now);
         self.sum_inventory(now);
+        self.judge_writes(now, true);
         self.tell_transitions(now);
         self.published.history.end();
         self.publish();

@@ -20,6 +20,7 @@ impl<S: Source> Pipeline<S> {
         for container in &expired.containers {
             self.aggregate.retire(container);
             self.judge.retire(container, now);
+            self.breaches.retire(container);
             if let Some(tmpfs) = &mut self.tmpfs {
                 tmpfs.retire(container);
             }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::{Now, Pipeline};
+use crate::breach::Breaches;
 use crate::config::fits;
 use crate::decode::Written;
 use crate::denial::{CgroupId, Container};
@@ -35,7 +36,7 @@ pub(super) struct Switches {
     /// Patterns with the time at which they end, CLOCK_MONOTONIC nanoseconds.
     leases: Vec<(String, u64)>,
     /// With the id of the container.
-    watched: BTreeMap<CgroupId, String>,
+    pub(super) watched: BTreeMap<CgroupId, String>,
     pub(super) inventory: Inventory,
     pub(super) sums: Arc<[ContainerWrites]>,
     /// The statistic up to which counters were read.
@@ -55,11 +56,13 @@ impl Switches {
         }
     }
 
-    fn wants(&self, container: &Container) -> bool {
+    fn wants(&self, container: &Container, breaches: &Breaches) -> bool {
         let leased = self.leases.iter().map(|(pattern, _)| pattern);
         let mut patterns = self.patterns.iter().chain(leased).peekable();
-        (!container.described && patterns.peek().is_some())
-            || patterns.any(|pattern| fits(pattern, container))
+        if !container.described {
+            return patterns.peek().is_some() || breaches.any();
+        }
+        patterns.any(|pattern| fits(pattern, container)) || breaches.applies_to(container)
     }
 
     fn obey(&mut self, now: Now) {
@@ -130,9 +133,12 @@ impl<S: Source> Pipeline<S> {
         if !std::mem::take(&mut self.switches.dirty) {
             return;
         }
+        let living = self.identity.living().map(|(_, container)| container);
+        self.breaches
+            .meet(living.filter(|container| container.described));
         let living = self.identity.living();
         let wanted: BTreeMap<CgroupId, String> = living
-            .filter(|(_, container)| self.switches.wants(container))
+            .filter(|(_, container)| self.switches.wants(container, &self.breaches))
             .map(|(cgroup, container)| (cgroup, container.id.clone()))
             .collect();
         let over: Vec<CgroupId> = self.switches.watched.keys().copied().collect();
@@ -181,7 +187,7 @@ impl<S: Source> Pipeline<S> {
             .inventory
             .sum(self.write_roots_max, |cgroup| identity.owner(cgroup));
         // One that was watched only until its name came is not shown.
-        let fits = |sum: &ContainerWrites| self.switches.wants(&sum.container);
+        let fits = |sum: &ContainerWrites| self.switches.wants(&sum.container, &self.breaches);
         self.switches.sums = sums.into_iter().filter(fits).collect();
         self.judge.successes(&self.switches.sums, now);
         let lost = self.switches.inventory.losses();

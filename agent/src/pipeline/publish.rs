@@ -86,6 +86,7 @@ impl<S: Source> Pipeline<S> {
         snapshot.state = self.judge.shown();
         snapshot.tmpfs = self.filling();
         snapshot.inventory = Arc::clone(&self.switches.sums);
+        snapshot.breaches = Arc::clone(&self.breaches_shown);
         snapshot.inventoried = self.switches.containers();
         snapshot.layers = self.layers();
         snapshot.hooks = Arc::clone(&self.hooks);

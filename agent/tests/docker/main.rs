@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 mod agent;
+mod breach;
 mod check;
 mod degraded;
 mod doctor;

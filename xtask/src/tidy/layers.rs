@@ -9,7 +9,7 @@ use std::path::Path;
 use super::{Finding, finding};
 
 /// From left to right. Modules of one layer do not know each other.
-const LAYERS: [&[&str]; 17] = [
+const LAYERS: [&[&str]; 18] = [
     &["denial"],
     &[
         "amount",
@@ -30,6 +30,7 @@ const LAYERS: [&[&str]; 17] = [
         "classify", "mounts", "tmpfs", "layer", "contract", "degrade",
     ],
     &["posture", "inventory"],
+    &["breach"],
     &["aggregate"],
     &["overview"],
     &["record"],

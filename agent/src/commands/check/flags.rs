@@ -39,8 +39,19 @@ impl Default for Limit {
     }
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  sudo sealwatch check -- docker run --rm --read-only --tmpfs /run IMAGE
+  sudo sealwatch check --contract web.yaml --format junit --output report.xml -- docker run IMAGE
+  sudo sealwatch check --timeout 5m -- docker compose up
+  sudo sealwatch check --container 'web-*' --timeout 30s
+
+Exit codes: 0 clean, 1 something was refused or outside of the contract, or the
+command failed, 2 badly told, 3 nothing could be observed.";
+
 /// Flags of `sealwatch check`.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct CheckFlags {
     /// Writes outside this contract fail the check as well, and denials that it
     /// accepts do not
