@@ -15,8 +15,8 @@ use serde_json::Value;
 
 use super::exposition::{self, Series};
 
-const READY_WITHIN: Duration = Duration::from_secs(200);
-const HTTP_WITHIN: Duration = Duration::from_secs(30);
+const READY_WITHIN: Duration = Duration::from_secs(30);
+const HTTP_WITHIN: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(50);
 
 /// A running daemon.
