@@ -33,9 +33,10 @@ pub const BREACH: &str = "breach";
 pub const OOM_KILL: &str = "oom_kill";
 
 /// Every kind.
-pub const KINDS: [&str; 7] = [
+pub const KINDS: [&str; 8] = [
     DENIAL,
     OOM_KILL,
+    BREACH,
     "degraded",
     "recovered",
     "ended",
