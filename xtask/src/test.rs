@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What the tests on this machine need beside engine and guests.
-const PACKAGES: [&str; 4] = ["podman", "prometheus", "strace", "tmux"];
+const PACKAGES: [&str; 5] = ["groff-base", "podman", "prometheus", "strace", "tmux"];
 
 /// `cargo xtask test`.
 #[derive(clap::Args, Debug)]

@@ -44,9 +44,9 @@ const CASES: [Case; 3] = [
     },
     Case {
         program: NOTES,
-        tmpfs: &["/run/notes", "/tmp", "/var/log/notes"],
+        tmpfs: &["/home/app/.cache", "/run/notes", "/tmp", "/var/log/notes"],
         volumes: &[],
-        variables: &["PYTHONDONTWRITEBYTECODE", "XDG_CACHE_HOME"],
+        variables: &["PYTHONDONTWRITEBYTECODE"],
     },
 ];
 

@@ -10,7 +10,7 @@ use ratatui::crossterm::style::Stylize as _;
 use serde::Deserialize;
 
 use crate::denial::Cause;
-use crate::events::{DENIAL, OOM_KILL};
+use crate::events::{BREACH, DENIAL, OOM_KILL};
 use crate::report::{ServedContainer, printable, utc_seconds};
 
 /// Remedies that are remembered; past that all are told again.
@@ -46,6 +46,10 @@ struct Told {
     ending: Option<String>,
     #[serde(default)]
     killed: u64,
+    #[serde(default)]
+    new: u64,
+    contract: Option<String>,
+    fix: Option<String>,
 }
 
 fn denial() -> String {
@@ -121,6 +125,14 @@ impl Lines {
                     told.killed
                 )
             }
+            BREACH => {
+                let contract = shown(told.contract.as_deref().unwrap_or_default());
+                let (writes, outside) = (told.new, format!("outside of {contract}"));
+                match writes {
+                    1 => format!("{state} {root} a write {outside}"),
+                    _ => format!("{state} {root} {writes} writes {outside}"),
+                }
+            }
             "failing_to_start" | "started" => {
                 let code = told.exit_code.map(|code| format!(", exit code {code}"));
                 let code = code.unwrap_or_default();
@@ -144,7 +156,7 @@ impl Lines {
     }
 
     fn new_remedy<'a>(&mut self, name: &str, told: &'a Told) -> Option<&'a str> {
-        let remedy = told.remedy.as_ref()?;
+        let remedy = told.remedy.as_ref().or(told.fix.as_ref())?;
         if self.told.len() >= REMEDIES_MAX {
             self.told.clear();
         }
@@ -186,6 +198,18 @@ mod tests {
         assert_eq!(
             lines.of(&denial("/run/a", "other")),
             format!("{first}    other\n")
+        );
+    }
+
+    #[test]
+    fn a_breach_says_how_many_and_what_to_do() {
+        let breach = serde_json::json!({"version": 2, "event": "breach",
+            "time": "2026-01-02T03:04:05Z", "new": 3, "contract": "/c/web.yaml",
+            "container": {"name": "web", "namespace": "", "pod": ""},
+            "write_root": "/srv", "fix": "declare /srv"});
+        assert_eq!(
+            Lines::new(false).of(&breach.to_string()),
+            "2026-01-02T03:04:05Z web breach /srv 3 writes outside of /c/web.yaml\n    declare /srv\n"
         );
     }
 
