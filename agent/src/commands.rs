@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod doctor;
 pub mod events;
 pub mod manual;
+mod own;
 pub mod record;
 pub mod report;
 pub mod run;

@@ -28,7 +28,7 @@ mod verdict;
 
 use std::collections::BTreeSet;
 
-use agent::{Agent, Directory};
+use agent::Agent;
 use engine::Host;
 use judge::{Rules, conclude, judge};
 use launch::{Launch, Subject};
@@ -37,6 +37,7 @@ use session::{Outcome, Session};
 use signals::Signals;
 use verdict::Report;
 
+use super::own::Directory;
 use crate::contract;
 use crate::denial::escape;
 
@@ -66,7 +67,7 @@ pub async fn run(flags: &CheckFlags) -> anyhow::Result<u8> {
         Some(cli) => cli.host().await,
         None => Host::of(&std::env::var("DOCKER_HOST").unwrap_or_default()),
     };
-    let config = match agent::config(flags, inventory, directory.path(), &host) {
+    let config = match agent::config(flags, inventory, &directory, &host) {
         Ok(config) => config,
         Err(error) => {
             eprintln!("sealwatch: {error}");
@@ -76,7 +77,7 @@ pub async fn run(flags: &CheckFlags) -> anyhow::Result<u8> {
     let starting = async {
         match flags.agent.agent {
             Some(_) => Ok(Agent::named(flags, inventory).await?),
-            None => Agent::own(&config, directory.path()).await,
+            None => Agent::own(&config, &directory).await,
         }
     };
     let agent = tokio::select! {

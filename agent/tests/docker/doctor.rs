@@ -126,7 +126,10 @@ fn the_doctor_says_what_the_daemon_attaches_and_whom_it_meets() {
     let own = finding(&json, "address");
     assert_eq!(own["status"], "ok", "{own}");
     assert!(
-        own["found"].as_str().unwrap().contains("Sealwatch's own"),
+        own["found"]
+            .as_str()
+            .unwrap()
+            .contains("a Sealwatch runs here already"),
         "{own}"
     );
     assert_eq!(agent.stop().code(), Some(0));

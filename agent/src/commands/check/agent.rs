@@ -1,65 +1,15 @@
 //! The daemon that is asked: a named one, or one in this process for this check.
 //!
-//! In: [`CheckFlags`]. Out: an [`Agent`] that answers. Invariant: the own daemon
-//! listens nowhere but on a socket in a directory that is this user's alone, and
-//! leaves nothing behind. Lacks on purpose: the lists it serves.
-
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+//! In: [`CheckFlags`]. Out: an [`Agent`] that answers. Invariant: what was started
+//! here is stopped here. Lacks on purpose: the lists it serves.
 
 use super::CheckFlags;
 use super::engine::Host;
 use crate::commands::client::{Client, ClientError};
 use crate::commands::daemon::Daemon;
-use crate::config::{Config, ConfigError, Flags};
+use crate::commands::own::{self, Directory};
+use crate::config::{Config, ConfigError};
 use crate::http::{LEASE_MAX, WatchRequest};
-
-/// Variables of the daemon that mean the same here.
-const VARIABLES: [&str; 4] = [
-    "SEALWATCH_BACKEND",
-    "SEALWATCH_CRI_ENDPOINT",
-    "SEALWATCH_DOCKER_SOCKET",
-    "SEALWATCH_SECCOMP",
-];
-/// Names tried for the directory.
-const NAMES_MAX: u32 = 1_000;
-
-/// A directory of this process's own, removed with what is in it.
-#[derive(Debug)]
-pub(super) struct Directory(PathBuf);
-
-impl Directory {
-    pub(super) fn make() -> std::io::Result<Directory> {
-        let base = std::env::temp_dir();
-        let own = std::process::id();
-        let mut number = 0;
-        loop {
-            let path = base.join(format!("sealwatch-check-{own}-{number}"));
-            match DirBuilder::new().mode(0o700).create(&path) {
-                Ok(()) => return Ok(Directory(path)),
-                // One that is there already is somebody else's.
-                Err(error)
-                    if error.kind() == std::io::ErrorKind::AlreadyExists && number < NAMES_MAX =>
-                {
-                    number += 1;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        // What cannot be removed stays in the directory for such files.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// A daemon that answers.
 pub(super) struct Agent {
@@ -81,10 +31,10 @@ impl Agent {
     }
 
     /// One of our own.
-    pub(super) async fn own(config: &Config, directory: &Path) -> anyhow::Result<Agent> {
+    pub(super) async fn own(config: &Config, directory: &Directory) -> anyhow::Result<Agent> {
         let daemon = Daemon::start(config).await?;
         Ok(Agent {
-            client: Client::on(&socket(directory)),
+            client: Client::on(&directory.socket()),
             daemon: Some(daemon),
         })
     }
@@ -112,23 +62,15 @@ impl Agent {
     }
 }
 
-fn socket(directory: &Path) -> PathBuf {
-    directory.join("agent.sock")
-}
-
-/// The own daemon's settings: as usual, but it keeps and tells nothing.
+/// The own daemon's settings: those that the flags give.
 pub(super) fn config(
     flags: &CheckFlags,
     inventory: bool,
-    directory: &Path,
+    directory: &Directory,
     host: &Host,
 ) -> Result<Config, ConfigError> {
     let one = |name, value: String| (name, vec![value]);
-    let mut given = vec![
-        one("web.listen-address", "none".to_owned()),
-        one("web.socket", socket(directory).display().to_string()),
-        one("state-file", "none".to_owned()),
-    ];
+    let mut given = Vec::new();
     if inventory {
         given.push(one("inventory", "*".to_owned()));
     }
@@ -146,44 +88,21 @@ pub(super) fn config(
     {
         given.push(one("docker-socket", path.to_owned()));
     }
-    let variables = VARIABLES.iter().filter_map(|name| {
-        let value = std::env::var(name).ok()?;
-        Some(((*name).to_owned(), value))
-    });
-    let flags = Flags {
-        config: None,
-        given,
-    };
-    Config::load(&flags, variables)
+    own::config(directory, given)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
-    use crate::config::{Place, Sockets};
+    use crate::config::Sockets;
 
     #[test]
-    fn the_own_daemon_listens_on_a_private_socket_alone() {
+    fn the_engine_that_is_used_is_the_one_that_is_asked() {
         let directory = Directory::make().unwrap();
-        let mode = std::fs::metadata(directory.path())
-            .unwrap()
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o700);
         let host = Host::Socket("/s/d.sock".into());
-        let config = config(&CheckFlags::default(), true, directory.path(), &host).unwrap();
-        assert_eq!(config.listen_address, None);
-        assert_eq!(config.state_file, Place::Off);
-        assert_eq!(config.socket, Place::At(socket(directory.path())));
+        let config = config(&CheckFlags::default(), true, &directory, &host).unwrap();
         assert_eq!(config.inventory, ["*"]);
-        assert_eq!(
-            config.docker_sockets,
-            Sockets::Only(vec!["/s/d.sock".into()])
-        );
-        let path = directory.path().to_path_buf();
-        drop(directory);
-        assert!(!path.exists());
+        let sockets = Sockets::Only(vec!["/s/d.sock".into()]);
+        assert_eq!(config.docker_sockets, sockets);
     }
 }

@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::timeout;
 
@@ -108,15 +108,17 @@ impl Cli {
 
     /// Did the container's own program run? `None` where the engine cannot tell.
     pub(super) async fn has_started(&self, id: &str, since: Duration) -> Option<bool> {
-        // A little earlier, since its clock counts in seconds.
-        let since = format!("{}s", since.as_secs() + 2);
+        // Not as "0s ago", which is cut off to whole seconds.
+        let until = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        let since = until.checked_sub(since)?.as_secs().to_string();
+        let until = format!("{}.{:09}", until.as_secs(), until.subsec_nanos());
         let filter = format!("container={id}");
         let words = [
             "events",
             "--since",
             &since,
             "--until",
-            "0s",
+            &until,
             "--filter",
             &filter,
             "--filter",

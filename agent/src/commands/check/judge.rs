@@ -13,7 +13,9 @@ use super::suggest::suggest;
 use super::verdict::{Breach, ContainerReport, Problem, Refusal, Report, Verdict};
 use crate::contract::{Contract, Permit};
 use crate::denial::{Errno, Operation};
-use crate::remedy::pattern;
+use crate::inventory::Destination;
+use crate::mounts::kind_label;
+use crate::remedy::{MountKind, pattern};
 
 /// What a problem on the list is worth: what a read-only root is about first.
 const ORDER: [Errno; 5] = [
@@ -281,6 +283,11 @@ fn told(operation: &str, errno: &str) -> Option<(Operation, Errno)> {
 /// Outside of all contracts of the container? A pod's containers of one name may
 /// have several, of which one must allow it.
 fn breach(row: &Written, contracts: &[&Contract]) -> Option<Breach> {
+    // What the runtime sets up, and what the kernel makes up, need no contract.
+    let provided = [Destination::RUNTIME.kind, kind_label(MountKind::Kernel)];
+    if provided.contains(&row.destination.as_str()) {
+        return None;
+    }
     let outside = |path: &&String| {
         contracts
             .iter()
