@@ -89,9 +89,16 @@ impl Drop for Tmux {
 }
 
 fn agent(stage: &Stage, socket: &Path) -> Agent {
-    let settings = ["--degraded.after", "2s", "--degraded.failures", "3"];
+    let settings = [
+        "--degraded.after",
+        "2s",
+        "--degraded.failures",
+        "3",
+        "--start-window",
+        "2s",
+    ];
     let socket = ["--web.socket", socket.to_str().unwrap()];
-    stage.agent(&[settings, [socket[0], socket[1], "--state-file", "none"]].concat())
+    stage.agent(&[&settings[..], &socket, &["--state-file", "none"]].concat())
 }
 
 fn start(stage: &Stage, name: &str, script: &str) {
