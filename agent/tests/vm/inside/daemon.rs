@@ -20,7 +20,7 @@ use super::super::report::{Backend, Event, Provoked, Run};
 use super::{OUT, Result};
 
 const ADDRESS: &str = "127.0.0.1:9402";
-const READY_WITHIN: Duration = Duration::from_secs(90);
+const READY_WITHIN: Duration = Duration::from_secs(240);
 const NAMED_WITHIN: Duration = Duration::from_secs(60);
 /// From the last refusal to its count in the metrics; skipped runs are told every 10 seconds.
 const SETTLE: Duration = Duration::from_secs(15);
