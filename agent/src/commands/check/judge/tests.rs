@@ -1,5 +1,6 @@
 //! What is a problem, what is accepted, what is a breach, and how it ends.
 
+use super::super::lists::Written;
 use super::*;
 use crate::commands::check::verdict::{End, VERSION};
 
