@@ -12,6 +12,7 @@
 // For the atomic addition in `count`; eBPF assembly has no stable form yet.
 #![feature(asm_experimental_arch)]
 
+mod branchless;
 mod count;
 mod kernel;
 mod note;

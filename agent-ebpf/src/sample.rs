@@ -15,6 +15,7 @@ use sealwatch_ebpf::wire::{
     Stat,
 };
 
+use crate::branchless::{all_ones_if, differ, pick};
 use crate::count::{add, stat};
 use crate::kernel::{
     Dir, Task, capabilities, groups, id_map, inode_evidence, mount_evidence, offset, read_into,
@@ -260,13 +261,11 @@ pub unsafe fn walk(
     } = base;
     // d_hash.pprev is null once a dentry was unhashed, which unlink does; a
     // root is never hashed.
-    let unhashed = word(dentry + offset!(dentry_hash) + 8) == 0;
-    let deleted = match unhashed && word(dentry + offset!(dentry_parent)) != dentry {
-        true => PathFlags::BASE_DELETED,
-        false => 0,
-    };
+    let hashed = differ(word(dentry + offset!(dentry_hash) + 8), 0);
+    let is_root = 1 ^ differ(word(dentry + offset!(dentry_parent)), dentry);
+    let deleted = PathFlags::BASE_DELETED & all_ones_if(1 ^ (hashed | is_root)) as u16;
     for slot in 0..SLOTS {
-        if dentry == root.dentry && mount == root.mount {
+        if differ(dentry, root.dentry) | differ(mount, root.mount) == 0 {
             each(slot, dentry);
             return (slot as u16, deleted);
         }
@@ -274,27 +273,20 @@ pub unsafe fn walk(
         let at = unsafe { slots.add(slot * SLOT_BYTES) };
         let parent = word(dentry + offset!(dentry_parent));
         let this = mount - offset!(mount_vfsmount);
+        let mount_above = word(this + offset!(mount_parent));
         // The mount's root is where it is crossed, downwards from its mount point.
-        let crossing = dentry == word(mount + offset!(vfsmount_root));
-        let above = if crossing {
-            word(this + offset!(mount_parent))
-        } else {
-            this
-        };
-        let stuck = if crossing {
-            above == this || above == 0
-        } else {
-            parent == dentry
-        };
-        if stuck {
+        let crossing = 1 ^ differ(dentry, word(mount + offset!(vfsmount_root)));
+        let crossing = all_ones_if(crossing);
+        let leads_on = pick(
+            crossing,
+            differ(mount_above, this) & differ(mount_above, 0),
+            differ(parent, dentry),
+        );
+        if leads_on == 0 {
             each(slot, 0);
             return (slot as u16, deleted | PathFlags::BASE_UNREACHABLE);
         }
-        let name = if crossing {
-            0
-        } else {
-            word(dentry + offset!(dentry_name) + offset!(qstr_name))
-        };
+        let name = word(dentry + offset!(dentry_name) + offset!(qstr_name)) & !crossing;
         // SAFETY: the helper writes at most SLOT_BYTES bytes into the slot, and
         // a NUL where the name is null and cannot be read.
         unsafe {
@@ -302,12 +294,8 @@ pub unsafe fn walk(
             bpf_probe_read_kernel_str(at.cast(), SLOT_BYTES as u32, name as *const _);
         }
         each(slot, dentry);
-        dentry = if crossing {
-            word(this + offset!(mount_mountpoint))
-        } else {
-            parent
-        };
-        mount = above + offset!(mount_vfsmount);
+        dentry = pick(crossing, word(this + offset!(mount_mountpoint)), parent);
+        mount = pick(crossing, mount_above, this) + offset!(mount_vfsmount);
     }
     each(SLOTS, 0);
     (SLOTS as u16, deleted | PathFlags::BASE_TRUNCATED)

@@ -15,6 +15,7 @@ mod selinux;
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
 use sealwatch_ebpf::wire::{Backend, Hook, Lsm, LsmDetail, LsmNote, Operation, Signals};
 
+use crate::count::veil;
 use crate::kernel::Task;
 use crate::note::{remember_module, thread};
 use crate::refusal::{Refusal, Subject, record};
@@ -118,7 +119,15 @@ impl Word {
     #[inline(always)]
     fn write(&self) {
         let who = self.module as u32 | self.capability << MODULE_BITS;
-        write(who, self.requested, self.subject, self.object, self.class);
+        // What is found out of these in there would stay known behind it.
+        let veil = veil();
+        write(
+            who,
+            self.requested ^ veil as u32,
+            self.subject ^ veil,
+            self.object ^ veil,
+            self.class ^ veil,
+        );
     }
 
     #[inline(always)]
@@ -133,7 +142,8 @@ impl Word {
             &Refusal {
                 hook: self.hook,
                 backend: self.backend,
-                operation,
+                // Else what follows is checked once for each operation.
+                operation: operation ^ veil() as u8,
                 errno: self.errno,
                 signals: Signals::SECURITY,
                 subject: subject.veiled(),

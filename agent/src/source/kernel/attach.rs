@@ -10,7 +10,7 @@ use std::error::Error;
 use std::os::fd::{AsFd as _, OwnedFd};
 
 use aya::programs::fexit::FExitLink;
-use aya::programs::{FExit, KProbe, ProgramError, RawTracePoint};
+use aya::programs::{FExit, KProbe, ProgramError, ProgramInfo, RawTracePoint};
 use aya::{Btf as LoaderBtf, Ebpf};
 use tracing::{debug, warn};
 
@@ -110,6 +110,7 @@ impl Attached {
             Backend::Fexit => {
                 let program: &mut FExit = program(object, &next.program)?;
                 program.load(&next.symbol, btf)?;
+                told_verified(&next.program, program.info());
                 let attached = program
                     .attach()
                     .and_then(|link| program.take_link(link))
@@ -133,6 +134,7 @@ impl Attached {
                 let program: &mut KProbe = program(object, &next.program)?;
                 if program.fd().is_err() {
                     program.load()?;
+                    told_verified(&next.program, program.info());
                 }
                 match Kretprobe::attach(program.fd()?.as_fd(), &next.symbol) {
                     Ok(kretprobe) => self.kretprobes.push(kretprobe),
@@ -193,8 +195,16 @@ pub(super) fn attach_tracepoint(
 ) -> Result<(), ProgramError> {
     let program: &mut RawTracePoint = program(object, name)?;
     program.load()?;
+    told_verified(name, program.info());
     program.attach(tracepoint)?;
     Ok(())
+}
+
+/// Says what the kernel had to verify, in instructions, where it tells (5.16
+/// and later): the greater part of the time until the daemon is ready.
+fn told_verified(program: &str, info: Result<ProgramInfo, ProgramError>) {
+    let verified = info.ok().and_then(|info| info.verified_instruction_count());
+    debug!(program, verified, "loaded");
 }
 
 fn program<'a, T>(object: &'a mut Ebpf, name: &str) -> Result<&'a mut T, ProgramError>
