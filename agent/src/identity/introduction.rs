@@ -18,8 +18,9 @@ use super::runtimes::{Api, all_places, by_name};
 use crate::config::Sockets;
 use crate::denial::Runtime;
 
-/// Longest wait for one socket.
-const WITHIN: Duration = Duration::from_secs(10);
+/// Longest wait for one socket. The clients give up sooner on each question; an
+/// engine that is slow to tell of its storage has still told who it is.
+const WITHIN: Duration = Duration::from_secs(40);
 
 /// What came of asking.
 #[derive(Clone, Debug, PartialEq, Eq)]

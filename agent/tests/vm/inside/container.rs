@@ -73,6 +73,10 @@ impl Docker {
             .import_image(options, body, None)
             .try_collect::<Vec<_>>()
             .await?;
+        // It starts programs for these answers, which takes an emulator longer
+        // the first time than anybody who asks would wait.
+        client.version().await?;
+        client.info().await?;
         Ok(Docker {
             client,
             socket,
