@@ -9,6 +9,7 @@ pub mod contract;
 pub mod daemon;
 pub mod doctor;
 pub mod events;
+pub mod health;
 pub mod manual;
 mod own;
 pub mod record;

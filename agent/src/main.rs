@@ -15,6 +15,7 @@ use sealwatch::commands::{self, events::EventsFlags, report::ReportFlags, top::T
 use clap::{CommandFactory as _, Parser, Subcommand};
 use sealwatch::commands::check::CheckFlags;
 use sealwatch::commands::doctor::DoctorFlags;
+use sealwatch::commands::health::HealthFlags;
 use sealwatch::commands::manual::{self, CompletionsFlags, ManFlags};
 use sealwatch::config::{Config, Flags, LogFormat};
 use sealwatch::contract::ContractError;
@@ -49,6 +50,8 @@ enum Command {
     Run(Flags),
     /// Tell what this host lets Sealwatch see, what is not measured, and what to do
     Doctor(DoctorFlags),
+    /// Ask a running daemon whether it is ready, for health checks
+    Health(HealthFlags),
     /// Print a running daemon's recent denials
     Report(ReportFlags),
     /// Print what happened lately at a running daemon, and follow it
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         Some(Command::Doctor(flags)) => {
             configured(&flags.settings(), |config| doctor(&flags, &config))
         }
+        Some(Command::Health(flags)) => health(&flags),
         Some(Command::Report(flags)) => report(&flags),
         Some(Command::Events(flags)) => {
             runtime().and_then(|runtime| runtime.block_on(commands::events::run(&flags)))
@@ -173,6 +177,11 @@ fn daemon(config: Config) -> anyhow::Result<ExitCode> {
 
 fn doctor(flags: &DoctorFlags, config: &Config) -> anyhow::Result<ExitCode> {
     let code = runtime()?.block_on(commands::doctor::run(flags, config))?;
+    Ok(ExitCode::from(code))
+}
+
+fn health(flags: &HealthFlags) -> anyhow::Result<ExitCode> {
+    let code = runtime()?.block_on(commands::health::run(flags))?;
     Ok(ExitCode::from(code))
 }
 

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::cri::{self, CriError};
 use super::docker;
-use super::runtimes::{Api, all_places, by_name};
+use super::runtimes::{Api, all_places, by_name, reached};
 use crate::config::Sockets;
 use crate::denial::Runtime;
 
@@ -78,7 +78,7 @@ pub struct Storage {
 pub async fn introductions(docker: &Sockets, cri: &Sockets) -> Vec<Introduction> {
     let places = all_places(docker, cri).into_iter();
     let asked = places.map(|(socket, api, asked_for)| async move {
-        let outcome = timeout(WITHIN, ask(&socket, api)).await;
+        let outcome = timeout(WITHIN, ask(&reached(&socket), api)).await;
         let outcome = outcome.unwrap_or_else(|_| {
             Outcome::Failed(format!("no answer within {} s", WITHIN.as_secs()))
         });

@@ -6,7 +6,7 @@
 //! either API's dialect.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,6 +19,7 @@ use super::status::{EndpointStatus, Reporter, RuntimeStatus};
 use super::{Description, LookUp};
 use crate::config::Sockets;
 use crate::denial::Runtime;
+use crate::mountinfo::process;
 
 /// Where Docker and Podman listen unless told otherwise.
 pub const DOCKER_SOCKETS: [&str; 2] = ["/var/run/docker.sock", "/run/podman/podman.sock"];
@@ -115,7 +116,7 @@ fn places(sockets: &Sockets, usual: &[&str], api: Api) -> Vec<(PathBuf, Api, boo
 }
 
 /// Who is expected at a socket, until he says himself.
-pub(super) fn by_name(path: &std::path::Path, api: Api) -> Runtime {
+pub(super) fn by_name(path: &Path, api: Api) -> Runtime {
     let path = path.to_string_lossy();
     match api {
         Api::Docker if path.contains("podman") => Runtime::Podman,
@@ -123,6 +124,29 @@ pub(super) fn by_name(path: &std::path::Path, api: Api) -> Runtime {
         Api::Cri if path.contains("crio") => Runtime::Crio,
         Api::Cri if path.contains("dockerd") => Runtime::Docker,
         Api::Cri => Runtime::Containerd,
+    }
+}
+
+/// Where a socket is reached: at its own path, or, from a container that shares
+/// the host's process numbers, below the host's root, so that no socket has to
+/// be mounted.
+pub(super) fn reached(socket: &Path) -> PathBuf {
+    if socket.exists() {
+        return socket.to_owned();
+    }
+    let on_host = below(Path::new(process::host_root()), socket);
+    match on_host.exists() {
+        true => on_host,
+        false => socket.to_owned(),
+    }
+}
+
+/// A socket below another root. `/var/run` is a link to `/run`, which would lead
+/// back into this process's own root.
+fn below(root: &Path, socket: &Path) -> PathBuf {
+    match socket.strip_prefix("/var/run") {
+        Ok(rest) => root.join("run").join(rest),
+        Err(_) => root.join(socket.strip_prefix("/").unwrap_or(socket)),
     }
 }
 
@@ -159,7 +183,8 @@ async fn attend(
         if reporter.descriptions.is_closed() || look_ups.is_closed() {
             return;
         }
-        if !tokio::fs::try_exists(&status.path).await.unwrap_or(false) {
+        let socket = reached(&status.path);
+        if !socket.exists() {
             if asked_for {
                 status.failed(&"there is no such socket");
             }
@@ -169,12 +194,11 @@ async fn attend(
         let begun = Instant::now();
         let (error, not_served): (Box<dyn Error + Send>, bool) = match api {
             Api::Docker => {
-                let path = &status.path;
-                let Err(error) = docker::serve(path, &mut since, &mut look_ups, &reporter).await;
+                let Err(error) = docker::serve(&socket, &mut since, &mut look_ups, &reporter).await;
                 (Box::new(error), false)
             }
             Api::Cri => {
-                let Err(error) = cri::serve(&status.path, &mut look_ups, &reporter).await;
+                let Err(error) = cri::serve(&socket, &mut look_ups, &reporter).await;
                 let not_served = matches!(error, CriError::NotServed);
                 (Box::new(error), not_served)
             }
@@ -188,7 +212,7 @@ async fn attend(
             status.irrelevant();
             wait = BACK_OFF.1;
         } else {
-            let socket = status.path.display();
+            let socket = socket.display();
             tracing::warn!(%socket, %error, "a container runtime does not answer, trying again");
         }
         status.session_ended();
@@ -199,5 +223,27 @@ async fn attend(
         wait = (wait * 2).min(BACK_OFF.1);
         // What was asked meanwhile is in the next session's list.
         while look_ups.try_recv().is_ok() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_is_found_below_the_hosts_root() {
+        let root = Path::new("/proc/1/root");
+        for (socket, on_host) in [
+            ("/var/run/docker.sock", "/proc/1/root/run/docker.sock"),
+            ("/run/crio/crio.sock", "/proc/1/root/run/crio/crio.sock"),
+        ] {
+            assert_eq!(below(root, Path::new(socket)), Path::new(on_host));
+            assert_eq!(
+                below(Path::new("/"), Path::new("/run/x")),
+                Path::new("/run/x")
+            );
+        }
+        let absent = Path::new("/run/no-such-runtime.sock");
+        assert_eq!(reached(absent), absent);
     }
 }

@@ -17,16 +17,12 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::Unmeasured;
-use crate::mountinfo::{self, process};
 
 /// Directories within directories that are walked.
 pub const DEPTH_MAX: usize = 64;
 /// `st_blocks` counts these, whatever the file system's own.
 const BLOCK: u64 = 512;
 const NAMES_BYTES: usize = 32 * 1024;
-
-/// The host's root, from a container that shares its process numbers.
-const HOST_ROOT: &str = "/proc/1/root";
 
 /// What was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,20 +56,6 @@ struct Walk<'a> {
     /// Files with several names, by inode number.
     linked: HashSet<u64>,
     stopped: bool,
-}
-
-/// The host's root directory: this process's own where it sees the same mount
-/// there, which takes no capability, and otherwise that of process 1.
-pub fn host_root() -> &'static str {
-    let root = |pid| -> Option<u64> {
-        let rows = mountinfo::parse(&process::mount_table(pid).ok()?.0);
-        let row = rows.iter().find(|row| row.target == b"/")?;
-        Some(row.id)
-    };
-    match root(1) {
-        Some(id) if root(std::process::id()) == Some(id) => "/",
-        Some(_) | None => HOST_ROOT,
-    }
 }
 
 /// Walks below a directory of the host, whose root is at `host`; `allow` is asked before each entry.

@@ -19,7 +19,7 @@ use arc_swap::ArcSwap;
 use super::bucket::Bucket;
 use super::pace::Queue;
 use super::upper::{Upper, upper};
-use super::walk::{Found, Step, host_root, walk};
+use super::walk::{Found, Step, walk};
 use super::{Kept, Layer, Report, Unmeasured};
 use crate::clock::{monotonic_ns as now_ns, thread_cpu_ns};
 use crate::mountinfo::{self, process};
@@ -82,7 +82,7 @@ impl Walker {
             told: BTreeMap::new(),
             overflow: 0,
             entries: 0,
-            host_root: host_root(),
+            host_root: process::host_root(),
             report: Arc::clone(&report),
             pulse: Arc::clone(&pulse),
         };

@@ -14,6 +14,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
@@ -25,6 +26,8 @@ const GROUPS_MAX: usize = 32;
 /// Bytes of a mount table that are looked at: some thousand mounts. A container
 /// that may mount could make the kernel write a hundred thousand lines.
 pub const TABLE_MAX: u64 = 256 * 1024;
+/// The host's root, from a container that shares its process numbers.
+const HOST_ROOT: &str = "/proc/1/root";
 
 /// A group's directory. The path is the container's choice of names at most:
 /// it never leads out of `mount`.
@@ -87,6 +90,22 @@ pub fn root(pid: u32) -> Result<OwnedFd, Errno> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     // A link of the kernel's own: nothing of the container's is looked up.
     openat(CWD, path, flags, Mode::empty())
+}
+
+/// The host's root directory: this process's own where it sees the same mount
+/// there, which takes no capability, and otherwise that of process 1. Neither
+/// changes while this process runs.
+pub fn host_root() -> &'static str {
+    static ROOT: OnceLock<&str> = OnceLock::new();
+    let root = |pid| -> Option<u64> {
+        let rows = super::parse(&mount_table(pid).ok()?.0);
+        let row = rows.iter().find(|row| row.target == b"/")?;
+        Some(row.id)
+    };
+    ROOT.get_or_init(|| match root(1) {
+        Some(id) if root(std::process::id()) == Some(id) => "/",
+        Some(_) | None => HOST_ROOT,
+    })
 }
 
 pub(crate) fn read_at_most(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {

@@ -48,3 +48,11 @@ fn a_mistake_is_answered_with_the_fix() {
         assert!(output.stdout.is_empty(), "{args:?}");
     }
 }
+
+#[test]
+fn health_of_nobody_is_no_answer() {
+    let output = run(&["health", "--agent", "http://127.0.0.1:1"]);
+    let complaint = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{complaint}");
+    assert!(complaint.contains("no sealwatch answers"), "{complaint}");
+}

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::*;
+use crate::mountinfo::process;
 
 /// Walks as far as `most` entries; none where this process may not look at
 /// the host's root.
@@ -15,7 +16,7 @@ fn found(dir: &Path, most: u64) -> Option<Found> {
         seen += 1;
         if seen > most { Step::Stop } else { Step::Go }
     };
-    match walk(host_root(), dir.to_str().unwrap(), &mut allow) {
+    match walk(process::host_root(), dir.to_str().unwrap(), &mut allow) {
         Err(Unmeasured::NotPermitted) => {
             eprintln!("\n=== NOT RUN: walking needs CAP_SYS_PTRACE\n");
             None
@@ -84,7 +85,9 @@ fn a_link_in_the_layers_place_is_not_walked() {
     let dir = tempfile::tempdir().unwrap();
     symlink("/usr", dir.path().join("diff")).unwrap();
     let path = dir.path().join("diff");
-    let walked = walk(host_root(), path.to_str().unwrap(), &mut || Step::Go);
+    let walked = walk(process::host_root(), path.to_str().unwrap(), &mut || {
+        Step::Go
+    });
     let refused = [Unmeasured::NotFound, Unmeasured::NotPermitted];
     assert!(walked.is_err_and(|why| refused.contains(&why)));
 }

@@ -11,7 +11,6 @@ use super::super::facts::Processes;
 use super::namespace;
 use crate::identity::cgroup::{Parsed, parse};
 use crate::identity::hierarchy::Layout;
-use crate::layer::walk::host_root;
 use crate::mountinfo::{MountRow, process};
 use crate::tmpfs::Unmeasured;
 use crate::tmpfs::read::Root;
@@ -30,7 +29,7 @@ pub(super) fn processes(layout: Option<&Layout>, rows: &[MountRow]) -> Processes
         containers: 0,
         open: 0,
         refused: None,
-        host_root: reachable(host_root()),
+        host_root: reachable(process::host_root()),
     };
     let Some((layout, root)) = layout.and_then(|layout| Some((layout, layout.root()?))) else {
         return seen;
