@@ -7,7 +7,7 @@ use std::process::{self, ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::{build, check, demo, test, tidy, vm};
+use xtask::{build, check, demo, image, manifests, test, tidy, vm};
 
 /// Builds, checks, tests and demonstrates Sealwatch.
 #[derive(Parser)]
@@ -27,6 +27,10 @@ enum Command {
     },
     /// Checks format, rules of the house, lints and documents.
     Check,
+    /// Builds the daemon's container image and an archive of it.
+    Image(image::ImageArgs),
+    /// Writes the plain Kubernetes manifests anew, from the chart.
+    Manifests,
     /// Builds and runs the daemon on this machine, or the demonstration.
     Run(demo::RunArgs),
     /// Checks, builds, and runs every test.
@@ -56,6 +60,8 @@ fn run() -> Result<ExitCode> {
     match Cli::parse().command {
         Command::Build { profile } => println!("{}", build::build(&profile)?.agent.display()),
         Command::Check => check::run()?,
+        Command::Image(args) => image::run(&args)?,
+        Command::Manifests => manifests::run()?,
         Command::Run(args) => return demo::run(&args),
         Command::Test(args) => return test::run(&args),
         Command::Tidy { fix } => tidy::run(fix)?,

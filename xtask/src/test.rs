@@ -12,10 +12,20 @@ use anyhow::Result;
 use crate::{
     browser, build, check, engine, layout,
     toolchain::{self, apt, ensure_packages},
+    validators,
 };
 
 /// What the tests on this machine need beside engine and guests.
-const PACKAGES: [&str; 5] = ["groff-base", "podman", "prometheus", "strace", "tmux"];
+const PACKAGES: [&str; 8] = [
+    "docker-compose",
+    "groff-base",
+    "podman",
+    "prometheus",
+    "prometheus-alertmanager",
+    "strace",
+    "systemd",
+    "tmux",
+];
 
 /// `cargo xtask test`.
 #[derive(clap::Args, Debug)]
@@ -41,6 +51,9 @@ pub fn run(args: &TestArgs) -> Result<ExitCode> {
     if let Err(error) = browser::ensure() {
         // Its one test says so again, and fails on CI.
         eprintln!("==> no browser for the page's test: {error:#}");
+    }
+    if let Err(error) = validators::ensure_installed() {
+        eprintln!("==> nothing judges the manifests: {error:#}");
     }
     let partial = args.matrix || !args.filter.is_empty();
     if !args.no_check && !partial {

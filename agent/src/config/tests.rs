@@ -251,3 +251,17 @@ fn every_setting_is_its_own_flag_and_variable() {
     }
     Flags::augment_args(clap::Command::new("run")).debug_assert();
 }
+
+/// The chart's schema offers every setting but the one that the chart sets itself.
+#[test]
+fn the_chart_knows_every_setting() {
+    let schema = include_str!("../../../deploy/chart/values.schema.json");
+    let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+    let offered = schema["properties"]["settings"]["properties"].as_object();
+    let mut offered: Vec<&str> = offered.unwrap().keys().map(String::as_str).collect();
+    offered.push("web.listen-address");
+    let mut settings: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+    offered.sort_unstable();
+    settings.sort_unstable();
+    assert_eq!(offered, settings);
+}
