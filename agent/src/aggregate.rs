@@ -45,7 +45,8 @@ pub use memory::{Killed, NAME_WAIT_NS};
 pub use recent::{ROWS_MAX, ROWS_PER_OWNER_MAX};
 pub use series::{Limited, OTHER};
 pub use snapshot::{
-    Ended, Explained, GroupSeries, HookState, Kind, Labels, Recent, RuntimeState, Snapshot, Totals,
+    Ended, Explained, GroupSeries, HookState, Kind, Labels, Recent, RuntimeState, SeriesMax,
+    Snapshot, Totals,
 };
 
 /// Longest that a count waits for its first sample.
@@ -359,6 +360,7 @@ impl Aggregate {
                 .collect(),
             totals: self.totals,
             series: self.series.size(),
+            series_max: SeriesMax(self.series.max()),
             losses: losses
                 .map(|((stage, reason), count)| Loss {
                     stage: *stage,

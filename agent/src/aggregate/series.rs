@@ -87,6 +87,11 @@ impl Series {
         self.size
     }
 
+    /// Most entries, and most series of anything else.
+    pub(super) fn max(&self) -> usize {
+        self.limits.series
+    }
+
     /// Makes a container known, or takes note of what has been learnt of it.
     pub(super) fn meet(&mut self, container: &Arc<Container>) {
         let labels = Labels::of(container);

@@ -192,6 +192,17 @@ pub struct Ended {
     pub time: SystemTime,
 }
 
+/// Most series of the containers' state that a scrape has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeriesMax(pub usize);
+
+impl Default for SeriesMax {
+    /// That of the setting.
+    fn default() -> Self {
+        SeriesMax(20_000)
+    }
+}
+
 /// Everything that is exported, at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -207,6 +218,8 @@ pub struct Snapshot {
     pub totals: Totals,
     /// Entries in `groups`.
     pub series: usize,
+    /// The bound of what else there is of containers.
+    pub series_max: SeriesMax,
     /// What was not delivered.
     pub losses: Vec<Loss>,
     /// Recent denials, the latest first.

@@ -66,4 +66,6 @@ metrics! { STATE_METRICS;
     CONTRACT_CONTAINERS = Gauge "sealwatch_contract_containers"
         ["contract", "pattern"]
         "Containers that are there and have this contract; 0 for a contract of nobody.";
+    LEFT_OUT = Gauge "sealwatch_left_out_series" []
+        "Series of the containers' state that are not exported, since they are more than --limits.series together.";
 }

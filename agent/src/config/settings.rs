@@ -183,7 +183,7 @@ pub const SETTINGS: &[Setting] = &[
         "limits.series",
         "NUMBER",
         "20000",
-        "Most denial series in all; later ones share `_other`.",
+        "Most series of denials, of tmpfs mounts, and of the rest of the containers' state, each: later denials share `_other`, other series are left out and counted.",
     ),
 ];
 
