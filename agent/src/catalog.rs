@@ -1,10 +1,12 @@
-//! What there is to see, as tables: metrics, causes, hooks, losses.
+//! What there is to see, as tables: metrics, causes, hooks, losses, alerts.
 //!
 //! In: nothing. Out: rows that `metrics` exports by, and Markdown for the
 //! documents. Invariant: a metric, cause, hook or loss that is not in a table
 //! here does not exist; tests hold the tables against what is exported. Lacks on
 //! purpose: values.
 
+pub mod alerts;
+pub mod rules;
 mod sight;
 mod tables;
 #[cfg(test)]

@@ -72,6 +72,9 @@ enum Command {
     /// Print the documents' generated tables as JSON, name to Markdown
     #[command(hide = true)]
     Tables,
+    /// Print the generated files as JSON, path to text
+    #[command(hide = true)]
+    Files,
 }
 
 #[derive(clap::Args)]
@@ -116,6 +119,7 @@ fn main() -> ExitCode {
             })
         }
         Some(Command::Tables) => tables(),
+        Some(Command::Files) => files(),
     };
     result.unwrap_or_else(|error| {
         eprintln!("sealwatch: {error:#}");
@@ -213,6 +217,12 @@ fn tables() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn files() -> anyhow::Result<ExitCode> {
+    let files = sealwatch::catalog::rules::files()?;
+    println!("{}", serde_json::to_string_pretty(&files)?);
+    Ok(ExitCode::SUCCESS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,6 +261,23 @@ mod tests {
                 let shown = parsed.as_ref().err().map(|error| error.kind());
                 let helped = shown == Some(clap::error::ErrorKind::DisplayHelp);
                 assert!(parsed.is_ok() || helped, "{name}: {words:?}: {shown:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_of_a_runbook_can_be_typed() {
+        let runbooks = xtask::layout::root().join(sealwatch::catalog::alerts::RUNBOOKS);
+        for entry in std::fs::read_dir(runbooks).unwrap() {
+            let path = entry.unwrap().path();
+            let page = std::fs::read_to_string(&path).unwrap();
+            let typed = page.split("```sh\n").skip(1);
+            let lines = typed.flat_map(|block| block.split("```").next().unwrap().lines());
+            let lines: Vec<_> = lines.collect();
+            assert!(!lines.is_empty(), "{path:?} has no command");
+            for line in lines {
+                let parsed = words(line).map(Arguments::try_parse_from);
+                assert!(matches!(parsed, Some(Ok(_))), "{path:?}: {line}");
             }
         }
     }

@@ -12,6 +12,7 @@ pub mod image;
 pub mod layout;
 mod lock;
 pub mod manifests;
+pub mod promql;
 pub mod step;
 pub mod test;
 pub mod tidy;

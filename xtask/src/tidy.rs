@@ -47,8 +47,8 @@ fn finding(path: &Path, line: usize, what: impl Into<String>) -> Finding {
     }
 }
 
-/// Looks at every file, and at the documents' generated tables; with `fix`,
-/// writes these anew. Builds the daemon, which knows the tables.
+/// Looks at every file, and at what is generated; with `fix`, writes this anew.
+/// Builds the daemon, which knows the tables.
 ///
 /// # Errors
 /// The findings, one per line.
@@ -76,15 +76,13 @@ pub fn rules() -> Result<()> {
     conclude(&findings)
 }
 
-/// Compares the documents' generated tables with what a daemon prints; with
-/// `fix`, writes them anew.
+/// Compares the documents' generated tables, and the generated files, with what a
+/// daemon prints; with `fix`, writes them anew.
 ///
 /// # Errors
 /// The findings, one per line.
 pub fn tables(daemon: &Path, fix: bool) -> Result<()> {
-    let mut documents = tracked()?;
-    documents.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
-    conclude(&tables::check(&documents, daemon, fix)?)
+    conclude(&tables::check(&tracked()?, daemon, fix)?)
 }
 
 fn conclude(findings: &[Finding]) -> Result<()> {

@@ -7,8 +7,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::alerts::{RECORDED, THRESHOLDS, alerts, sketch};
 use super::{
-    LOSSES, MetricKind, Sight, meaning, metrics, purpose, sight, tells, truth, unresolved_meaning,
+    LOSSES, MetricKind, Sight, meaning, metrics, purpose, rules, sight, tells, truth,
+    unresolved_meaning,
 };
 use crate::config::SETTINGS;
 use crate::denial::{Backend, Cause, FindingKind, Hook, Operation, Unresolved};
@@ -103,7 +105,40 @@ pub fn tables() -> BTreeMap<&'static str, String> {
     let unresolved = Unresolved::ALL
         .iter()
         .map(|reason| vec![code(reason.label()), unresolved_meaning(*reason).to_owned()]);
+    let alerts = alerts().map(|alert| {
+        vec![
+            format!(
+                "[`{}`]({})",
+                alert.name,
+                alert.runbook(super::alerts::RUNBOOKS)
+            ),
+            alert.severity.label().to_owned(),
+            alert.hold.to_owned(),
+            sketch(alert.summary).unwrap_or_else(|wrong| wrong.to_string()),
+        ]
+    });
+    let thresholds = THRESHOLDS.iter().map(|row| {
+        vec![
+            code(row.name),
+            code(row.value),
+            row.unit.to_owned(),
+            row.meaning.to_owned(),
+        ]
+    });
+    let recorded = RECORDED
+        .iter()
+        .map(|row| vec![code(row.name), row.meaning.to_owned()]);
     BTreeMap::from([
+        ("alert-values", rules::values()),
+        (
+            "alerts",
+            markdown(&["Alert", "Severity", "For", ""], alerts),
+        ),
+        (
+            "thresholds",
+            markdown(&["Threshold", "Default", "Unit", ""], thresholds),
+        ),
+        ("recorded", markdown(&["Recorded", ""], recorded)),
         (
             "settings",
             markdown(&["Flag", "Variable", "Default", ""], settings),

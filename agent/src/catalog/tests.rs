@@ -24,7 +24,7 @@ fn names_and_labels_follow_the_conventions() {
 #[test]
 fn tables_are_whole() {
     let tables = tables();
-    for (name, text) in &tables {
+    for (name, text) in tables.iter().filter(|(_, text)| text.starts_with('|')) {
         let columns = text.lines().next().unwrap().matches(" |").count();
         for line in text.lines().skip(2) {
             let pipes = line.replace("\\|", "").matches(" |").count();
