@@ -5,7 +5,7 @@
 //! denial counts as seen when the daemon lists and counts it; nothing is
 //! assumed from what the container did.
 
-mod agent;
+pub(crate) mod agent;
 mod app;
 mod listing;
 
@@ -159,7 +159,7 @@ fn demonstrate(once: bool, agent: &std::path::Path) -> Result<ExitCode> {
             engine
         }
     };
-    let mut agent = Agent::start(agent, engine.socket(), dir.path())?;
+    let mut agent = Agent::start(agent, engine.socket(), dir.path(), &[])?;
     println!("metrics    {}", agent.metrics_url());
     let app = App::new(&engine, dir.path())?;
     println!("container  {}", app.command_line());

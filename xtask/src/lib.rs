@@ -8,6 +8,7 @@ pub mod build;
 pub mod check;
 pub mod demo;
 pub mod engine;
+pub mod fleet;
 pub mod image;
 pub mod layout;
 mod lock;

@@ -7,7 +7,7 @@ use std::process::{self, ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::{build, check, demo, image, manifests, test, tidy, vm};
+use xtask::{build, check, demo, fleet, image, manifests, test, tidy, vm};
 
 /// Builds, checks, tests and demonstrates Sealwatch.
 #[derive(Parser)]
@@ -27,6 +27,8 @@ enum Command {
     },
     /// Checks format, rules of the house, lints and documents.
     Check,
+    /// Measures what a fleet of simulated nodes costs a real Prometheus.
+    Fleet(fleet::FleetArgs),
     /// Builds the daemon's container image and an archive of it.
     Image(image::ImageArgs),
     /// Writes the plain Kubernetes manifests anew, from the chart.
@@ -60,6 +62,7 @@ fn run() -> Result<ExitCode> {
     match Cli::parse().command {
         Command::Build { profile } => println!("{}", build::build(&profile)?.agent.display()),
         Command::Check => check::run()?,
+        Command::Fleet(args) => fleet::run(&args)?,
         Command::Image(args) => image::run(&args)?,
         Command::Manifests => manifests::run()?,
         Command::Run(args) => return demo::run(&args),

@@ -27,7 +27,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(60);
 const HTTP_WITHIN: Duration = Duration::from_secs(5);
 
 /// A running daemon.
-pub(super) struct Agent {
+pub(crate) struct Agent {
     binary: PathBuf,
     child: Child,
     address: SocketAddr,
@@ -35,8 +35,13 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    /// Starts the daemon and waits until it is ready.
-    pub(super) fn start(binary: &Path, docker: &Path, dir: &Path) -> Result<Agent> {
+    /// Starts the daemon with these settings besides, and waits until it is ready.
+    pub(crate) fn start(
+        binary: &Path,
+        docker: &Path,
+        dir: &Path,
+        settings: &[&str],
+    ) -> Result<Agent> {
         let address = free_address()?;
         let log = dir.join("sealwatch.log");
         let child = Command::new(binary)
@@ -44,6 +49,7 @@ impl Agent {
             .args(["--web.listen-address", &address.to_string()])
             .arg("--docker-socket")
             .arg(docker)
+            .args(settings)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log)?)
@@ -62,12 +68,12 @@ impl Agent {
     }
 
     /// Where the metrics are.
-    pub(super) fn metrics_url(&self) -> String {
+    pub(crate) fn metrics_url(&self) -> String {
         format!("http://{}/metrics", self.address)
     }
 
     /// Fails once the daemon has ended.
-    pub(super) fn check(&mut self) -> Result<()> {
+    pub(crate) fn check(&mut self) -> Result<()> {
         match self.child.try_wait()? {
             Some(status) => bail!("sealwatch ended with {status}\n{}", self.log_tail()),
             None => Ok(()),
@@ -75,7 +81,7 @@ impl Agent {
     }
 
     /// What `sealwatch report` prints, as a `table` or as `json`.
-    pub(super) fn report(&self, format: &str) -> Result<String> {
+    pub(crate) fn report(&self, format: &str) -> Result<String> {
         let url = format!("http://{}", self.address);
         step::output(
             Command::new(&self.binary).args(["report", "--agent", &url, "--format", format]),
@@ -83,7 +89,7 @@ impl Agent {
     }
 
     /// The end of the daemon's log.
-    pub(super) fn log_tail(&self) -> String {
+    pub(crate) fn log_tail(&self) -> String {
         let text = fs::read(&self.log).unwrap_or_default();
         format!(
             "the end of its log:\n{}",
@@ -92,7 +98,7 @@ impl Agent {
     }
 
     /// Stops the daemon in order.
-    pub(super) fn stop(&mut self) -> Result<()> {
+    pub(crate) fn stop(&mut self) -> Result<()> {
         let pid = i32::try_from(self.child.id())?;
         // SAFETY: kill takes integers; the child was not waited for, so the id is its own.
         unsafe { libc::kill(pid, libc::SIGTERM) };
@@ -127,18 +133,32 @@ impl Agent {
         }
     }
 
-    /// Does `/readyz` answer 200? One line over HTTP/1.0 needs no client.
+    /// The text of a scrape.
+    pub(crate) fn metrics(&self) -> Result<String> {
+        let answer = self.get("/metrics")?;
+        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body);
+        Ok(body
+            .context("the daemon did not answer in HTTP")?
+            .to_owned())
+    }
+
+    /// Does `/readyz` answer 200?
     fn is_ready(&self) -> Result<bool> {
+        Ok(self.get("/readyz")?.split(' ').nth(1) == Some("200"))
+    }
+
+    /// The whole answer. One line over HTTP/1.0 needs no client.
+    fn get(&self, path: &str) -> Result<String> {
         let mut stream = TcpStream::connect_timeout(&self.address, HTTP_WITHIN)?;
         stream.set_read_timeout(Some(HTTP_WITHIN))?;
         write!(
             stream,
-            "GET /readyz HTTP/1.0\r\nHost: {}\r\n\r\n",
+            "GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n",
             self.address
         )?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
-        Ok(answer.split(' ').nth(1) == Some("200"))
+        Ok(answer)
     }
 }
 
