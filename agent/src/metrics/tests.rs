@@ -1,5 +1,7 @@
 //! What is exported, against the catalog.
 
+mod limit;
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::Arc;

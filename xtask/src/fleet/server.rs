@@ -58,7 +58,7 @@ impl Fleet {
                 workload: &format!("app-{workload}"),
                 id: &format!("{number:064x}"),
             };
-            let kind = usize::from(number % REFUSED_EVERY != 0);
+            let kind = usize::from(!number.is_multiple_of(REFUSED_EVERY));
             self.shape.write(kind, &who, seconds, &mut text);
         }
         text
