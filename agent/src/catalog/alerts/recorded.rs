@@ -155,6 +155,21 @@ sum by (instance, namespace, pod, container, lsm, write_root) (
 )",
     ),
     of(
+        "mount:sealwatch_tmpfs_used:ratio",
+        "Share of a tmpfs that is in use, by bytes and by inodes; only where it is near full or full, since every mount would be many.",
+        r#"max by (instance, namespace, pod, container, mount, resource) (
+  label_replace(
+    sealwatch_tmpfs_used_bytes / sealwatch_tmpfs_limit_bytes >= ${tmpfsNearFullRatio},
+    "resource", "bytes", "", ""
+  )
+  or
+  label_replace(
+    sealwatch_tmpfs_used_inodes / sealwatch_tmpfs_limit_inodes >= ${tmpfsNearFullRatio},
+    "resource", "inodes", "", ""
+  )
+)"#,
+    ),
+    of(
         "container:sealwatch_denials:rate5m",
         "Refusals per second of a container.",
         "sum by (instance, namespace, pod, container) (rate(sealwatch_denials_total[5m]))",

@@ -21,18 +21,7 @@ pub(super) const ALERTS: &[Alert] = &[
     Alert {
         name: "SealwatchTmpfsNearFull",
         severity: Severity::Warning,
-        expression: "\
-max by (instance, namespace, pod, container, mount, resource) (
-  label_replace(
-    sealwatch_tmpfs_used_bytes / sealwatch_tmpfs_limit_bytes >= ${tmpfsNearFullRatio},
-    \"resource\", \"bytes\", \"\", \"\"
-  )
-  or
-  label_replace(
-    sealwatch_tmpfs_used_inodes / sealwatch_tmpfs_limit_inodes >= ${tmpfsNearFullRatio},
-    \"resource\", \"inodes\", \"\", \"\"
-  )
-) < ${tmpfsFullRatio}",
+        expression: "mount:sealwatch_tmpfs_used:ratio >= ${tmpfsNearFullRatio} < ${tmpfsFullRatio}",
         hold: "2m",
         summary: "The tmpfs at {mount} of {who} is nearly full",
         description: "The tmpfs at {mount} of {who} has {value:percent} of its {resource} in use; once it is full, writes there are refused with ENOSPC.",
@@ -42,18 +31,7 @@ max by (instance, namespace, pod, container, mount, resource) (
     Alert {
         name: "SealwatchTmpfsFull",
         severity: Severity::Critical,
-        expression: "\
-max by (instance, namespace, pod, container, mount, resource) (
-  label_replace(
-    sealwatch_tmpfs_used_bytes / sealwatch_tmpfs_limit_bytes >= ${tmpfsFullRatio},
-    \"resource\", \"bytes\", \"\", \"\"
-  )
-  or
-  label_replace(
-    sealwatch_tmpfs_used_inodes / sealwatch_tmpfs_limit_inodes >= ${tmpfsFullRatio},
-    \"resource\", \"inodes\", \"\", \"\"
-  )
-)",
+        expression: "mount:sealwatch_tmpfs_used:ratio >= ${tmpfsFullRatio}",
         hold: "1m",
         summary: "The tmpfs at {mount} of {who} is full",
         description: "The tmpfs at {mount} of {who} has {value:percent} of its {resource} in use: writes there are refused with ENOSPC.",
