@@ -45,8 +45,8 @@ pub use memory::{Killed, NAME_WAIT_NS};
 pub use recent::{ROWS_MAX, ROWS_PER_OWNER_MAX};
 pub use series::{Limited, OTHER};
 pub use snapshot::{
-    Ended, Explained, GroupSeries, HookState, Kind, Labels, Recent, RuntimeState, SeriesMax,
-    Snapshot, Totals,
+    Alerts, Ended, Explained, GroupSeries, HookState, Kind, KubernetesEvents, Labels,
+    ReceiverState, Recent, RuntimeState, SeriesMax, Snapshot, Totals,
 };
 
 /// Longest that a count waits for its first sample.

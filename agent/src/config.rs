@@ -8,6 +8,7 @@
 
 mod parse;
 mod pattern;
+mod receiver;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider, Source};
 
 pub use pattern::{fits, matches};
+pub use receiver::{Alerting, ReceiverKind, ReceiverUrl};
 pub use settings::{ENV_PREFIX, Flags, SETTINGS, Setting};
 
 use crate::denial::Backend;
@@ -130,6 +132,10 @@ pub struct Config {
     pub degraded: Degraded,
     /// Where the state is kept over a restart.
     pub state_file: Place,
+    /// Who is told of alerts.
+    pub alerting: Alerting,
+    /// The machine's name in alerts; its own where there is none.
+    pub node_name: Option<String>,
     /// Form of the log.
     pub log_format: LogFormat,
     /// How much to log.

@@ -332,11 +332,13 @@ pub enum Stage {
     Events,
     /// Keeping the state over a restart.
     State,
+    /// Telling of alerts.
+    Alert,
 }
 
 impl Stage {
     /// Every member.
-    pub const ALL: [Stage; 7] = [
+    pub const ALL: [Stage; 8] = [
         Stage::Kernel,
         Stage::Source,
         Stage::Decode,
@@ -344,6 +346,7 @@ impl Stage {
         Stage::Aggregate,
         Stage::Events,
         Stage::State,
+        Stage::Alert,
     ];
 
     /// The name used in metrics.
@@ -356,6 +359,7 @@ impl Stage {
             Stage::Aggregate => "aggregate",
             Stage::Events => "events",
             Stage::State => "state",
+            Stage::Alert => "alert",
         }
     }
 }

@@ -92,7 +92,7 @@ pub struct Settings {
 }
 
 /// What the machine, or the container, is called; empty where that is not told.
-fn hostname() -> String {
+pub fn hostname() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     name.trim().to_owned()
 }

@@ -3,6 +3,7 @@
 //! Stages, each importing only from those above it; ARCHITECTURE.md has the map.
 
 pub mod aggregate;
+pub mod alert;
 pub mod amount;
 pub mod breach;
 pub mod catalog;

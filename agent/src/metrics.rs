@@ -6,6 +6,7 @@
 //! Lacks on purpose: state; the counts are the aggregate's. The only file that
 //! knows the crate `prometheus`.
 
+mod alerts;
 mod bound;
 mod breach;
 mod degraded;
@@ -169,6 +170,7 @@ pub fn render(snapshot: &Snapshot, process: Option<&Process>) -> Result<String, 
     families.extend(breach::families(&snapshot.breaches));
     let left_out = bound::cut(&mut families, snapshot.series_max.0);
     families.push(Family::single(catalog::LEFT_OUT, left_out as f64));
+    families.extend(alerts::families(&snapshot.alerts));
     let encoded: Vec<_> = families.into_iter().filter_map(Family::encoded).collect();
     Ok(prometheus::TextEncoder::new().encode_to_string(&encoded)?)
 }

@@ -8,6 +8,7 @@
 //! A tick drains the records first and reads the counters after, so that the
 //! sample of a new counter is there before the counter, or one tick later.
 
+mod alerts;
 mod breach;
 mod build;
 mod degrade;
@@ -32,7 +33,8 @@ mod tmpfs;
 
 use std::sync::Arc;
 
-use crate::aggregate::{Aggregate, Explained, HookState, RuntimeState};
+use crate::aggregate::{Aggregate, Alerts, Explained, HookState, RuntimeState};
+use crate::alert::Delivery;
 use crate::breach::{Breaches, Shown};
 use crate::classify::{Question, Sampled, classify};
 use crate::decode;
@@ -107,6 +109,8 @@ pub struct Pipeline<S> {
     names_changed: bool,
     wants_scan: bool,
     runtime_states: Vec<RuntimeState>,
+    alerting: Option<Arc<Delivery>>,
+    alerts_shown: Alerts,
     expired_ns: u64,
     swept_ns: u64,
 }
@@ -242,6 +246,7 @@ impl<S: Source> Pipeline<S> {
             self.judge_writes(now, false);
             self.tell_transitions(now);
             self.note_runtimes();
+            self.note_alerts();
             self.note_hooks();
             self.note_postures();
         }

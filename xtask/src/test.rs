@@ -16,9 +16,10 @@ use crate::{
 };
 
 /// What the tests on this machine need beside engine and guests.
-const PACKAGES: [&str; 8] = [
+const PACKAGES: [&str; 9] = [
     "docker-compose",
     "groff-base",
+    "openssl",
     "podman",
     "prometheus",
     "prometheus-alertmanager",

@@ -181,6 +181,49 @@ pub struct RuntimeState {
     pub up: bool,
 }
 
+/// Somebody who is told of alerts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiverState {
+    /// Which kind.
+    pub kind: &'static str,
+    /// Host and port.
+    pub receiver: String,
+    /// Alerts that were taken, repetitions included.
+    pub sent: u64,
+    /// Requests in vain.
+    pub failed: u64,
+    /// Beginnings and ends that are still to be told.
+    pub waiting: u64,
+    /// Was the last request taken?
+    pub up: bool,
+}
+
+/// How telling of alerts goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Alerts {
+    /// In the order of the settings; without one, nobody is told anything.
+    pub receivers: Vec<ReceiverState>,
+    /// What is told now.
+    pub firing: u64,
+    /// What is so as well, past the limit.
+    pub left_out: u64,
+    /// Where they are asked for.
+    pub events: Option<KubernetesEvents>,
+}
+
+/// Events on pods, cumulative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KubernetesEvents {
+    /// Written.
+    pub created: u64,
+    /// Given a higher count.
+    pub updated: u64,
+    /// Held back, to be few.
+    pub limited: u64,
+    /// Requests in vain.
+    pub failed: u64,
+}
+
 /// A container that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
@@ -244,6 +287,8 @@ pub struct Snapshot {
     pub hooks: Arc<[HookState]>,
     /// The runtimes.
     pub runtimes: Vec<RuntimeState>,
+    /// How telling of alerts goes.
+    pub alerts: Alerts,
     /// How the described containers stand, ordered by their labels.
     pub postures: Arc<[Arc<Posture>]>,
     /// Containers that have ended lately, the latest first.

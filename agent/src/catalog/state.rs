@@ -68,4 +68,18 @@ metrics! { STATE_METRICS;
         "Containers that are there and have this contract; 0 for a contract of nobody.";
     LEFT_OUT = Gauge "sealwatch_left_out_series" []
         "Series of the containers' state that are not exported, since they are more than --limits.series together.";
+    ALERTS_ACTIVE = Gauge "sealwatch_alerts_active" []
+        "Alerts that are told to receivers now; missing where there is none to tell.";
+    ALERTS_LEFT_OUT = Gauge "sealwatch_alerts_left_out" []
+        "Alerts past the limit of what is told at once.";
+    ALERTS_SENT = Counter "sealwatch_alerts_sent_total" ["kind", "receiver"]
+        "Alerts that a receiver (host and port) has taken, repetitions included.";
+    ALERT_REQUESTS_FAILED = Counter "sealwatch_alert_requests_failed_total" ["kind", "receiver"]
+        "Requests with alerts that a receiver did not take.";
+    ALERTS_WAITING = Gauge "sealwatch_alerts_waiting" ["kind", "receiver"]
+        "Beginnings and ends of alerts that a receiver has still to be told.";
+    ALERT_RECEIVER_UP = Gauge "sealwatch_alert_receiver_up" ["kind", "receiver"]
+        "0 if the last request to a receiver was in vain, 1 if not.";
+    KUBERNETES_EVENTS = Counter "sealwatch_kubernetes_events_total" ["outcome"]
+        "Events on pods: created, updated (a higher count of one), limited (held back, to be few) or failed (a request in vain); missing unless they are asked for.";
 }

@@ -1,7 +1,7 @@
 //! The tables name everything that exists, once.
 
 use super::*;
-use crate::denial::{Backend, Operation};
+use crate::denial::{Backend, Operation, Stage};
 use std::collections::BTreeSet;
 
 #[test]
@@ -62,6 +62,9 @@ fn what_can_be_lost_is_in_the_table() {
         (Stage::Source, crate::pipeline::REASON_MAP_FAILED),
         (Stage::Identity, crate::pipeline::REASON_LOOK_UP_DROPPED),
         (Stage::Identity, crate::pipeline::REASON_POSTURE_TABLE_FULL),
+        (Stage::Alert, crate::alert::REASON_QUEUE_FULL),
+        (Stage::Alert, crate::alert::REASON_REFUSED),
+        (Stage::Alert, crate::alert::REASON_UNWRITTEN),
     ];
     lost.extend(crate::decode::DecodeError::REASONS.map(|reason| (Stage::Decode, reason)));
     let identity = crate::identity::Identity::new(crate::identity::Limits::default());

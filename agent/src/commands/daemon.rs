@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use super::state;
 use crate::aggregate::HookState;
+use crate::alert;
 use crate::config::{BackendChoice, Config, EventFormat, Place};
 use crate::contract;
 use crate::events::EventWriter;
@@ -55,6 +56,7 @@ pub struct Daemon {
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     hot_path: JoinHandle<()>,
+    alerts: Option<alert::Sink>,
 }
 
 impl Daemon {
@@ -101,6 +103,7 @@ impl Daemon {
             status: runtimes.status,
         };
         let restored = state::restore(config, Now::read());
+        let alerts = alerts(config, restored.path.as_deref(), &published, &stopped)?;
         let mut pipeline =
             Pipeline::new(source, config.limits, config.host, Arc::clone(&published))
                 .with_runtimes(ends)
@@ -109,6 +112,9 @@ impl Daemon {
                 .with_hooks(hooks)
                 .with_inventory(config.inventory.clone(), Some(commands))
                 .with_contracts(contracts, config.limits);
+        if let Some(sink) = &alerts {
+            pipeline = pipeline.with_alerts(Arc::clone(&sink.delivery));
+        }
         if restored.unreadable {
             pipeline.state_unreadable();
         }
@@ -142,6 +148,7 @@ impl Daemon {
             stop,
             server,
             hot_path,
+            alerts,
         })
     }
 
@@ -153,9 +160,26 @@ impl Daemon {
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.send_replace(true);
         self.hot_path.await.context("the hot path")?;
+        if let Some(sink) = self.alerts {
+            sink.ended().await.context("the alerts")?;
+        }
         self.server.await.context("the HTTP endpoint")?;
         Ok(())
     }
+}
+
+/// Tells of alerts, if anybody shall be told.
+fn alerts(
+    config: &Config,
+    state: Option<&Path>,
+    published: &Arc<Published>,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<Option<alert::Sink>> {
+    let node = config.node_name.clone().unwrap_or_else(http::hostname);
+    let published = Arc::clone(published);
+    let latest = Arc::new(move || published.snapshot.load_full());
+    let sink = alert::Sink::start(&config.alerting, &node, state, latest, stopped);
+    Ok(sink?)
 }
 
 /// Takes the socket. At its usual place it is a convenience, without which the

@@ -18,6 +18,8 @@ pub(super) struct Restored {
     pub(super) degrade: Degrade,
     /// None where the state is not kept.
     pub(super) keeper: Option<Keeper>,
+    /// Where it is kept, if it is.
+    pub(super) path: Option<PathBuf>,
     /// There was a file, and it could not be used.
     pub(super) unreadable: bool,
 }
@@ -28,6 +30,7 @@ pub(super) fn restore(config: &Config, now: Now) -> Restored {
     let mut restored = Restored {
         degrade: Degrade::new(thresholds, config.limits),
         keeper: None,
+        path: None,
         unreadable: false,
     };
     let Some(path) = path(config) else {
@@ -64,6 +67,7 @@ pub(super) fn restore(config: &Config, now: Now) -> Restored {
             tracing::warn!(%error, path = %shown, "the state of an earlier daemon cannot be read: degraded containers are found anew");
         }
     }
+    restored.path = Some(path.clone());
     restored.keeper = StateWriter::start(path)
         .map(|writer| Keeper::new(writer, boot_id))
         .inspect_err(|error| tracing::warn!(%error, "the state is not kept: no thread"))

@@ -17,6 +17,8 @@ use super::{
 };
 use crate::denial::Backend;
 
+mod alerting;
+
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -73,6 +75,11 @@ pub(super) fn config(figment: &Figment) -> Result<Config, ConfigError> {
             })?,
         },
         state_file: place(figment, "state-file")?,
+        alerting: alerting::parse(figment)?,
+        node_name: match texts(figment, "node-name")?.0.is_empty() {
+            true => None,
+            false => Some(single(figment, "node-name", alerting::node_name)?),
+        },
         log_format: single(figment, "log.format", |text| {
             choice(
                 text,

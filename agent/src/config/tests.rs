@@ -265,3 +265,31 @@ fn the_chart_knows_every_setting() {
     settings.sort_unstable();
     assert_eq!(offered, settings);
 }
+
+#[test]
+fn receivers_are_read_and_bad_ones_shown_without_their_secrets() {
+    let config = load(
+        &["--alertmanager-url", "http://a:9093", "--node-name", "n-1"],
+        &[("SEALWATCH_WEBHOOK_URL", "https://u:p@b/x,http://c")],
+    )
+    .unwrap();
+    let places = |urls: &[ReceiverUrl]| urls.iter().map(ReceiverUrl::place).collect::<Vec<_>>();
+    assert_eq!(places(&config.alerting.alertmanagers), ["a:9093"]);
+    assert_eq!(places(&config.alerting.webhooks), ["b:443", "c:80"]);
+    assert_eq!(config.node_name.as_deref(), Some("n-1"));
+    assert!(!format!("{config:?}").contains("u:p"));
+
+    let error = load(&["--webhook-url", "hxxp://u:p@b/T0/secret"], &[]);
+    let error = error.unwrap_err().to_string();
+    for part in [
+        "hxxp://***@b/...",
+        "flag --webhook-url",
+        "http:// or https://",
+    ] {
+        assert!(error.contains(part), "{error}");
+    }
+    assert!(!error.contains("secret"), "{error}");
+    let error = load(&["--alertmanager-token-file", "token"], &[]);
+    assert!(error.unwrap_err().to_string().contains("absolute path"));
+    assert!(load(&["--node-name", "a b"], &[]).is_err());
+}

@@ -49,6 +49,8 @@ pub struct Container {
     pub namespace: String,
     /// Kubernetes pod name.
     pub pod: String,
+    /// The pod's uid.
+    pub pod_uid: String,
     /// Workload: Compose service, or the pod's owner as its labels tell.
     pub workload: String,
     /// Compose project.
@@ -75,6 +77,7 @@ impl Container {
             image: String::new(),
             namespace: String::new(),
             pod: String::new(),
+            pod_uid: String::new(),
             workload: String::new(),
             project: String::new(),
             revision: String::new(),

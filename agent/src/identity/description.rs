@@ -50,6 +50,7 @@ pub(super) fn merge(known: &mut Container, told: Container) {
         (&mut known.name, told.name),
         (&mut known.image, told.image),
         (&mut known.namespace, told.namespace),
+        (&mut known.pod_uid, told.pod_uid),
         (&mut known.pod, told.pod),
         (&mut known.workload, told.workload),
         (&mut known.project, told.project),

@@ -79,6 +79,7 @@ pub(super) fn apply(container: &mut Container, labels: &HashMap<String, String>)
         first(&["io.kubernetes.pod.namespace"]),
     );
     set(&mut container.pod, first(&["io.kubernetes.pod.name"]));
+    set(&mut container.pod_uid, first(&["io.kubernetes.pod.uid"]));
     if container.pod.is_empty() {
         return;
     }

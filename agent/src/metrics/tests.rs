@@ -25,6 +25,7 @@ fn container(name: &str) -> Container {
         image: "registry/app:1".to_owned(),
         namespace: "shop".to_owned(),
         pod: "cart-1".to_owned(),
+        pod_uid: String::new(),
         workload: "cart".to_owned(),
         project: String::new(),
         revision: "77".to_owned(),
@@ -105,6 +106,7 @@ fn full() -> Snapshot {
     };
     Snapshot {
         groups: vec![group.clone(), group],
+        alerts: alerts::tests::shown(),
         host: vec![(erofs, 1)],
         unresolved: vec![(Unresolved::CgroupUnseen, erofs, 2)],
         limited: vec![(Limited::Series, 9)],

@@ -19,7 +19,7 @@ use super::mounts::Mounts;
 use super::posture::Postures;
 use super::tmpfs::Tmpfs;
 use super::{GRACE_NS, Pipeline, RuntimeEnds};
-use crate::aggregate::{Aggregate, HookState};
+use crate::aggregate::{Aggregate, Alerts, HookState};
 use crate::breach::Breaches;
 use crate::config::Limits;
 use crate::degrade::{Degrade, Thresholds};
@@ -65,6 +65,8 @@ impl<S: Source> Pipeline<S> {
             names_changed: false,
             wants_scan: false,
             runtime_states: Vec::new(),
+            alerting: None,
+            alerts_shown: Alerts::default(),
             expired_ns: 0,
             swept_ns: 0,
         }

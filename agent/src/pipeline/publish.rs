@@ -91,6 +91,7 @@ impl<S: Source> Pipeline<S> {
         snapshot.layers = self.layers();
         snapshot.hooks = Arc::clone(&self.hooks);
         snapshot.runtimes = self.runtime_states.clone();
+        snapshot.alerts = self.alerts_shown.clone();
         if let Some(postures) = &self.postures {
             snapshot.postures = postures.judged();
         }

@@ -49,6 +49,11 @@ impl Event {
 impl Agent {
     /// Starts the daemon and waits until it is ready.
     pub fn start(dir: &Path, settings: &[&str]) -> Agent {
+        Agent::start_in(&[], dir, settings)
+    }
+
+    /// The same with variables of its own.
+    pub fn start_in(variables: &[(&str, &str)], dir: &Path, settings: &[&str]) -> Agent {
         let log = dir.join("sealwatch.log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_sealwatch"));
         // What the tests' caller set for himself is not meant for this daemon.
@@ -66,6 +71,7 @@ impl Agent {
                 "127.0.0.1:0",
             ])
             .args(settings)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(&log).unwrap())

@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 
 use crate::aggregate::HookState;
+use crate::alert::Answering;
 use crate::config::BackendChoice;
 use crate::host::{self, Plan};
 use crate::identity::introduction::Introduction;
@@ -28,6 +29,8 @@ pub struct Facts {
     pub half: Result<Attached, Failure>,
     /// Who answered at the runtimes' sockets.
     pub runtimes: Vec<Introduction>,
+    /// Who of those that are told of alerts answered.
+    pub receivers: Vec<Answering>,
     /// Where the state would be kept.
     pub state: State,
     /// Where the daemon would listen; none where it shall not.

@@ -79,6 +79,7 @@ checks! {
     HostRoot = "host_root" "Writable layers are reached through the host's root.";
     Runtimes = "runtimes" "Who tells the containers' names.";
     Storage = "storage" "Writable layers are measured where they are overlays.";
+    Receivers = "receivers" "Who is told of alerts, and whether they answer.";
     State = "state" "What is kept over a restart of the daemon.";
     Address = "address" "Where the daemon listens, and whether one does already.";
     Socket = "socket" "Where it takes commands.";

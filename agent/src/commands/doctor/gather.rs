@@ -16,6 +16,7 @@ use procfs::process::LimitValue;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::facts::{Facts, GroupLayout, Groups, Kernel, Mounts, Presence, Rights, State};
+use crate::alert;
 use crate::config::{Config, Place};
 use crate::identity::hierarchy::{Hierarchy, Layout, LayoutError};
 use crate::identity::introduction::introductions;
@@ -47,6 +48,7 @@ pub async fn gather(config: &Config) -> Facts {
         mounts: mounts(&rows),
         half: half::attach(config, &layout),
         runtimes,
+        receivers: alert::answering(&config.alerting).await,
         state: state(config),
         address,
         socket,

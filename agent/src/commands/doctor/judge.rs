@@ -9,6 +9,7 @@ mod hooks;
 mod kernel;
 mod measured;
 mod place;
+mod receivers;
 mod rights;
 mod runtimes;
 mod sight;
@@ -28,6 +29,7 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
         measured::findings,
         sight::findings,
         runtimes::findings,
+        receivers::findings,
         place::findings,
     ];
     let mut findings: Vec<_> = parts.into_iter().flat_map(|part| part(facts)).collect();

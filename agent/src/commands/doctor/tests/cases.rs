@@ -3,7 +3,7 @@
 use super::super::facts::*;
 use super::super::finding::{Check, Status};
 use super::hosts::*;
-use crate::config::BackendChoice;
+use crate::config::{BackendChoice, ReceiverKind};
 use crate::denial::*;
 use crate::host::Wanted;
 use crate::identity::introduction::Outcome;
@@ -124,6 +124,10 @@ pub(super) const CASES: &[Case] = &[
         Check::Runtimes, Degraded, "keep their ids", "restart docker"),
     ("another storage", |f| f.runtimes = vec![introduced(docker("vfs"))],
         Check::Storage, Degraded, "not measured", "overlay2"),
+    ("an Alertmanager that is down", |f| f.receivers = vec![told(ReceiverKind::Alertmanager, Err(REFUSED.into()))],
+        Check::Receivers, Degraded, "alerts wait", "--alertmanager-url"),
+    ("a webhook that is down", |f| f.receivers = vec![told(ReceiverKind::Webhook, Err(REFUSED.into()))],
+        Check::Receivers, Degraded, "alerts wait", "--webhook-url"),
     ("no place for the state", |f| f.state = State::Nowhere,
         Check::State, Degraded, "after a restart", "mkdir /var/lib/sealwatch"),
     ("a place that is read-only", |f| f.state = State::At("/x/state.json".into(), Err("Read-only file system".into())),

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use super::super::facts::*;
 use crate::aggregate::HookState;
-use crate::config::BackendChoice;
+use crate::alert::Answering;
+use crate::config::{BackendChoice, ReceiverKind};
 use crate::denial::{Backend, Lsm, Runtime};
 use crate::host::{self, Wanted, plan};
 use crate::identity::introduction::{Introduction, Met, Outcome, Storage};
@@ -81,6 +82,7 @@ pub(super) fn healthy() -> Facts {
             introduced(Outcome::Absent),
             introduced(Outcome::NotServed),
         ],
+        receivers: vec![told(ReceiverKind::Alertmanager, Ok(()))],
         state: State::At(PathBuf::from("/var/lib/sealwatch/state.json"), Ok(())),
         address: Some(listening("127.0.0.1:9402", Taken::Free)),
         socket: Some(listening("/run/sealwatch/sealwatch.sock", Taken::Free)),
@@ -154,5 +156,14 @@ pub(super) fn listening(place: &str, taken: Taken) -> Address {
     Address {
         place: place.to_owned(),
         taken,
+    }
+}
+
+/// Somebody who is told of alerts.
+pub(super) fn told(kind: ReceiverKind, outcome: Result<(), String>) -> Answering {
+    Answering {
+        kind,
+        place: "alerts:9093".to_owned(),
+        outcome,
     }
 }
