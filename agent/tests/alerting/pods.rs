@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use xtask::engine::IMAGE;
+use xtask::validators::{Question, ask};
 
 use super::agent::eventually;
 use super::container::{ROOT, unique};
@@ -84,6 +85,19 @@ fn judge(posted: &Posted) -> u16 {
     }
 }
 
+/// What Kubernetes' published schemas have against an event.
+fn complaints(event: &Value) -> Value {
+    let versions = ["1.30", "1.33", "1.37"];
+    let question = json!({ "versions": versions, "objects": [event] });
+    match ask(Question::Validate, &question) {
+        Ok(complaints) => complaints,
+        Err(why) => {
+            cannot_run("the schemas of Kubernetes' events", &format!("{why:#}"));
+            json!([])
+        }
+    }
+}
+
 #[test]
 fn a_pods_refusals_are_one_event_with_a_count() {
     let stage = match Stage::set() {
@@ -131,6 +145,7 @@ fn a_pods_refusals_are_one_event_with_a_count() {
     eventually("there is an event", SOON, || !of_pod("POST").is_empty());
     let event = of_pod("POST")[0].body.clone();
     println!("{event:#}");
+    assert_eq!(complaints(&event), json!([]));
     assert_eq!(event["reason"], "SealwatchDenied");
     assert_eq!(event["reportingInstance"], NODE);
     let regarding = json!({
@@ -154,6 +169,9 @@ fn a_pods_refusals_are_one_event_with_a_count() {
         patch.body["series"]["count"].as_i64() > Some(20),
         "{patch:?}"
     );
+    let mut raised = event.clone();
+    raised["series"] = patch.body["series"].clone();
+    assert_eq!(complaints(&raised), json!([]));
     assert_eq!(of_pod("POST").len(), 1, "{:#?}", server.posted());
     let outcome = |name: &str| agent.sum("sealwatch_kubernetes_events_total", &[("outcome", name)]);
     eventually("it is counted", SOON, || outcome("updated") >= 1.0);
