@@ -24,7 +24,7 @@ const PACKAGES: [&str; 4] = [
     // The schemas of each Kubernetes version.
     "kubernetes-validate==1.37.0",
     // The Prometheus Operator's types; the version is the operator's.
-    "cloudcoil-models-prometheus-operator==0.93.1.1",
+    "cloudcoil-models-prometheus-operator==0.80.1.0",
     // Google's own evaluator of admission policies' expressions.
     "cel-expr-python==0.1.3",
 ];
