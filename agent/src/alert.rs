@@ -1,7 +1,7 @@
 //! The state becomes alerts that are told without Prometheus: to Alertmanagers
 //! and to webhooks; and refusals become Events on Kubernetes' pods.
 //!
-//! In: the latest [`Snapshot`], time, what an earlier daemon left. Out: requests.
+//! In: the latest `Snapshot`, time, what an earlier daemon left. Out: requests.
 //! Invariant: the hot path waits for nobody here; what is told once is told when
 //! it is over as well; a receiver that does not answer keeps nobody else waiting,
 //! and is told later what it missed, or the loss is counted. Lacks on purpose:
