@@ -32,7 +32,9 @@ use crate::{
 /// degraded, and one that is sealed and content.
 const KINDS: [&str; 2] = ["refused", "content"];
 /// What a scrape must have of them before it is taken.
-const AWAITED: [&str; 4] = [
+const AWAITED: [&str; 6] = [
+    "sealwatch_writable_layer_bytes{namespace=\"\",pod=\"\",container=\"refused\"",
+    "sealwatch_writable_layer_bytes{namespace=\"\",pod=\"\",container=\"content\"",
     "sealwatch_degraded{namespace=\"\",pod=\"\",container=\"refused\"",
     "sealwatch_tmpfs_used_bytes{namespace=\"\",pod=\"\",container=\"content\"",
     "sealwatch_rootfs_readonly{namespace=\"\",pod=\"\",container=\"refused\"",
@@ -189,7 +191,7 @@ fn print(args: &FleetArgs, fleet: &Fleet, prometheus: &Prometheus, peak: f64) ->
     );
     println!("| series of a container, content | {} |", of[1]);
     println!(
-        "| series of a container, refused under two write roots and degraded | {} |",
+        "| series of a container, refused under two write roots, and degraded | {} |",
         of[0]
     );
     println!("| series of the fleet | {} |", fleet.series());
