@@ -27,6 +27,8 @@ mod posture;
 mod posture_price;
 mod programs;
 mod prometheus;
+#[path = "../prometheus/mod.rs"]
+mod prometheus_server;
 mod readme;
 mod short_lived;
 mod starts;

@@ -1,74 +1,13 @@
 //! A real Prometheus scrapes the daemon, and its linter has nothing to say.
 
-use std::fs::File;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::time::Duration;
-
-use serde_json::Value;
 
 use super::agent::eventually;
 use super::engines::cannot_run;
+use super::prometheus_server::Prometheus;
 use super::{Stage, unique};
-
-struct Prometheus {
-    server: Child,
-    address: SocketAddr,
-}
-
-impl Prometheus {
-    fn start(stage: &Stage, target: SocketAddr) -> Result<Prometheus, String> {
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let address = free.map_err(|error| error.to_string())?;
-        let config = stage.path().join("prometheus.yml");
-        let text = format!(
-            "global: {{scrape_interval: 1s}}\nscrape_configs:\n\
-             - job_name: sealwatch\n  static_configs: [{{targets: ['{target}']}}]\n"
-        );
-        std::fs::write(&config, text).map_err(|error| error.to_string())?;
-        let log = File::create(stage.path().join("prometheus.log")).map_err(|e| e.to_string())?;
-        let server = Command::new("prometheus")
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                stage.path().join("tsdb").display()
-            ))
-            .arg(format!("--web.listen-address={address}"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .map_err(|error| format!("cannot start prometheus: {error}"))?;
-        Ok(Prometheus { server, address })
-    }
-
-    /// The instant query's results.
-    fn query(&self, query: &str) -> Vec<Value> {
-        let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let ask = || -> std::io::Result<String> {
-            let mut stream = TcpStream::connect(self.address)?;
-            write!(stream, "GET /api/v1/query?query={encoded} HTTP/1.0\r\n\r\n")?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer)?;
-            Ok(answer)
-        };
-        let answer = ask().unwrap_or_default();
-        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        let answer: Value = serde_json::from_str(body).unwrap_or_default();
-        answer["data"]["result"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default()
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
 
 #[test]
 fn prometheus_scrapes_and_its_linter_is_content() {
@@ -77,7 +16,12 @@ fn prometheus_scrapes_and_its_linter_is_content() {
         Err(why) => return cannot_run("prometheus_scrapes", &why),
     };
     let agent = stage.agent(&[]);
-    let prometheus = match Prometheus::start(&stage, agent.address()) {
+    let config = format!(
+        "global: {{scrape_interval: 1s}}\nscrape_configs:\n\
+         - job_name: sealwatch\n  static_configs: [{{targets: ['{}']}}]\n",
+        agent.address()
+    );
+    let prometheus = match Prometheus::start(stage.path(), &config) {
         Ok(prometheus) => prometheus,
         Err(why) => return cannot_run("prometheus_scrapes", &why),
     };
