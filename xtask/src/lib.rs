@@ -13,6 +13,7 @@ pub mod image;
 pub mod layout;
 mod lock;
 pub mod manifests;
+mod node;
 pub mod promql;
 pub mod step;
 pub mod test;
