@@ -6,9 +6,11 @@
 pub mod browser;
 pub mod build;
 pub mod check;
+pub mod dashboards;
 pub mod demo;
 pub mod engine;
 pub mod fleet;
+pub mod grafana;
 pub mod image;
 pub mod layout;
 mod lock;

@@ -10,7 +10,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::{
-    browser, build, check, engine, layout,
+    browser, build, check, engine, grafana, layout,
     toolchain::{self, apt, ensure_packages},
     validators,
 };
@@ -55,6 +55,9 @@ pub fn run(args: &TestArgs) -> Result<ExitCode> {
     }
     if let Err(error) = validators::ensure_installed() {
         eprintln!("==> nothing judges the manifests: {error:#}");
+    }
+    if let Err(error) = grafana::ensure() {
+        eprintln!("==> no schema for the dashboards' test: {error:#}");
     }
     let partial = args.matrix || !args.filter.is_empty();
     if !args.no_check && !partial {

@@ -17,7 +17,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{build, layout, step};
+use crate::{build, dashboards, layout, step};
 
 /// Something that is not as it should be.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,6 +53,9 @@ fn finding(path: &Path, line: usize, what: impl Into<String>) -> Finding {
 /// # Errors
 /// The findings, one per line.
 pub fn run(fix: bool) -> Result<()> {
+    if fix {
+        dashboards::stale(fix)?;
+    }
     rules()?;
     tables(&build::unoptimised_daemon()?, fix)
 }
@@ -72,6 +75,10 @@ pub fn rules() -> Result<()> {
         if let Ok(inner) = path.strip_prefix("agent/src") {
             findings.extend(layers::check(inner, &text));
         }
+    }
+    for path in dashboards::stale(false)? {
+        let what = "not what xtask/src/dashboards makes: run `cargo xtask tidy --fix`";
+        findings.push(finding(&path, 0, what));
     }
     conclude(&findings)
 }
