@@ -146,7 +146,7 @@ fn hooks_row() -> Row {
 }
 
 fn losses_row() -> Row {
-    let per_second = |panel: Panel| panel.sized(8, 8).unit(Unit::PerSecond).from_zero();
+    let per_second = |panel: Panel| panel.sized(8, 8).unit(Unit::PerSecond).starting_at_zero();
     let sum = |metric: &str| format!("sum({})", rate(metric, AGENTS));
     Row {
         title: "Counts, samples, losses",
@@ -169,13 +169,13 @@ fn losses_row() -> Row {
                 .query("{{reason}}", sum_by("reason", rate("sealwatch_unresolved_denials_total", AGENTS))),
             lines("Series left out", "Series of the containers' state that are not exported, since they are more than --limits.series together.")
                 .sized(8, 8)
-                .from_zero()
+                .starting_at_zero()
                 .query("{{instance}}", top(of("sealwatch_left_out_series", AGENTS)))
                 .leads_to(Target::Agent)
                 .runbook("SealwatchSeriesLimited"),
             lines("Pending", "Refusals that wait for their first sample before they are exported.")
                 .sized(8, 8)
-                .from_zero()
+                .starting_at_zero()
                 .query("{{instance}}", top(of("sealwatch_pending_denials", AGENTS)))
                 .leads_to(Target::Agent),
         ],
@@ -187,7 +187,7 @@ fn cost_row() -> Row {
         lines(title, description)
             .sized(8, 8)
             .unit(unit)
-            .from_zero()
+            .starting_at_zero()
             .query("{{instance}}", top(expression))
             .leads_to(Target::Agent)
     };

@@ -148,7 +148,7 @@ fn refused_row() -> Row {
         stack(title, description)
             .sized(8, 8)
             .unit(Unit::PerSecond)
-            .from_zero()
+            .starting_at_zero()
             .query(legend, by(label))
     };
     Row {
@@ -236,7 +236,7 @@ fn tmpfs_row() -> Row {
                 .from(TMPFS_FULL, BAD),
             lines("Tmpfs mounts", "Bytes in each tmpfs mount, and the most that it holds.")
                 .unit(Unit::Bytes)
-                .from_zero()
+                .starting_at_zero()
                 .query("{{mount}}", used.clone())
                 .query("{{mount}} at most", limit.clone()),
             rows("Time until full", "Tmpfs mounts with their size, and the time until each has no bytes or inodes left at its recent growth; empty where it does not grow.")
@@ -259,13 +259,13 @@ fn tmpfs_row() -> Row {
                 .runbook("SealwatchTmpfsFull"),
             lines("Memory", "Bytes in all tmpfs mounts, which count as the container's memory, and its memory limit.")
                 .unit(Unit::Bytes)
-                .from_zero()
+                .starting_at_zero()
                 .query("tmpfs", of("sealwatch_container_tmpfs_bytes", CONTAINER))
                 .query("limit", of("sealwatch_container_memory_limit_bytes", CONTAINER)),
             lines("Share of the memory limit", "How much of its memory limit the tmpfs mounts take; none where there is no limit. The dashed line is where the alert begins.")
                 .sized(8, 8)
                 .unit(Unit::Share)
-                .from_zero()
+                .starting_at_zero()
                 .query("tmpfs", of("sealwatch_container_tmpfs_memory_ratio", CONTAINER))
                 .from(TMPFS_MEMORY, WARN)
                 .runbook("SealwatchTmpfsMemory"),
@@ -288,7 +288,7 @@ fn layer_row() -> Row {
             lines("Kept in the writable layer", "Bytes that it has written into its own root; they go with the container. A lower bound where there are too many entries to look at.")
                 .sized(8, 8)
                 .unit(Unit::Bytes)
-                .from_zero()
+                .starting_at_zero()
                 .query("bytes", bytes.clone())
                 .runbook("SealwatchWritableLayerGrowth"),
             lines("Growth of the writable layer", "Over the last 30 minutes; the dashed line is where the alert begins.")

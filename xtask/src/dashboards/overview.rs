@@ -168,7 +168,7 @@ fn alerts_row() -> Row {
 
 fn refused_row() -> Row {
     let few = |label: &str| top(sum_by(label, of(BY_CAUSE, FLEET)));
-    let chart = |panel: Panel| panel.sized(8, 8).unit(Unit::PerSecond).from_zero();
+    let chart = |panel: Panel| panel.sized(8, 8).unit(Unit::PerSecond).starting_at_zero();
     Row {
         title: "Refused",
         panels: vec![
@@ -225,7 +225,7 @@ fn state_row() -> Row {
             .runbook("SealwatchFailingToStart"),
             lines("Over time", "Containers that run on without writes that keep failing, and that fail to start.")
                 .sized(8, 7)
-                .from_zero()
+                .starting_at_zero()
                 .query("degraded", count("sealwatch_degraded"))
                 .query("failing to start", count("sealwatch_failing_to_start")),
         ],

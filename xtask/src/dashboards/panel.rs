@@ -119,7 +119,7 @@ impl Panel {
         self
     }
 
-    pub(super) fn from_zero(mut self) -> Panel {
+    pub(super) fn starting_at_zero(mut self) -> Panel {
         self.bounds.0 = Some(0.0);
         self
     }

@@ -215,7 +215,7 @@ fn time_row() -> Row {
             both(
                 lines("Refusals per container over time", "Refused operations per second and container.")
                     .unit(Unit::PerSecond)
-                    .from_zero(),
+                    .starting_at_zero(),
                 |side| rate(side, NAMESPACE),
             ),
             both(
@@ -224,14 +224,14 @@ fn time_row() -> Row {
                     "Refused operations per second and container that a security module decided. Where the kernel allows the tracepoint backend alone, modules are not told.",
                 )
                 .unit(Unit::PerSecond)
-                .from_zero()
+                .starting_at_zero()
                 .runbook("SealwatchLsmDenials"),
                 |side| rate(side, &modules),
             ),
             both(
                 lines("Degraded containers", "Containers that run on without writes that keep failing.")
                     .sized(8, 8)
-                    .from_zero()
+                    .starting_at_zero()
                     .runbook("SealwatchCacheDegraded"),
                 |side| group(side, "sealwatch_degraded"),
             ),
@@ -241,7 +241,7 @@ fn time_row() -> Row {
                     "Containers that were refused something and ended at once.",
                 )
                 .sized(8, 8)
-                .from_zero()
+                .starting_at_zero()
                 .runbook("SealwatchFailingToStart"),
                 |side| group(side, "sealwatch_failing_to_start"),
             ),

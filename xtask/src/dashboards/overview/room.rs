@@ -64,7 +64,7 @@ pub(super) fn roots() -> Row {
                 "Containers whose root is read-only, and whose is not.",
             )
             .sized(8, 8)
-            .from_zero()
+            .starting_at_zero()
             .query("read-only", format!("sum({})", of(SEALED, FLEET)))
             .query(
                 "writable",
