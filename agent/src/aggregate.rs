@@ -45,7 +45,7 @@ pub use memory::{Killed, NAME_WAIT_NS};
 pub use recent::{ROWS_MAX, ROWS_PER_OWNER_MAX};
 pub use series::{Limited, OTHER};
 pub use snapshot::{
-    Alerts, Ended, Explained, GroupSeries, HookState, Kind, KubernetesEvents, Labels,
+    Alerts, Ended, Explained, GroupSeries, HookState, Kind, KubernetesEvents, Labels, Loaded,
     ReceiverState, Recent, RuntimeState, SeriesMax, Snapshot, Totals,
 };
 

@@ -92,6 +92,26 @@ impl Breaches {
         }
     }
 
+    /// Goes by other contracts from now on. What a container has written outside
+    /// is kept where its contract stays the same, and begins anew where not; what
+    /// was counted stays counted.
+    pub fn replace(&mut self, contracts: Vec<Declared>) {
+        let before = std::mem::replace(&mut self.contracts, contracts);
+        self.changed |= before != self.contracts;
+        let contracts = &self.contracts;
+        self.under.retain(|_, under| {
+            let mut applying = contracts.iter();
+            let now = applying.position(|one| one.contract.applies_to(&under.container));
+            match now {
+                Some(now) if contracts[now] == before[under.contract] => {
+                    under.contract = now;
+                    true
+                }
+                _ => false,
+            }
+        });
+    }
+
     /// Is there any contract?
     pub fn any(&self) -> bool {
         !self.contracts.is_empty()
@@ -256,14 +276,13 @@ impl Breaches {
     /// A container has been gone for its grace time: it leaves, and its series
     /// with the last of its name.
     pub fn retire(&mut self, container_id: &str) {
-        if self.under.remove(container_id).is_none() {
-            return;
-        }
-        self.changed = true;
+        let before = self.series.len();
+        let left = self.under.remove(container_id).is_some();
         self.series.retain(|_, series| {
             let left = series.containers.remove(container_id);
             !left || !series.containers.is_empty()
         });
+        self.changed |= left || self.series.len() < before;
     }
 
     /// Has anything changed since the last time this was asked?

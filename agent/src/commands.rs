@@ -15,6 +15,7 @@ mod own;
 pub mod record;
 pub mod report;
 pub mod run;
+mod sole;
 mod state;
 mod stdout;
 pub mod stream;

@@ -9,6 +9,7 @@
 mod parse;
 mod pattern;
 mod receiver;
+mod reload;
 mod settings;
 #[cfg(test)]
 mod tests;

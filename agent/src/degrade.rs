@@ -73,6 +73,11 @@ impl Degrade {
         }
     }
 
+    /// Judges by other numbers from now on; what was seen so far is kept.
+    pub fn replace(&mut self, thresholds: Thresholds) {
+        self.thresholds = thresholds;
+    }
+
     /// A container is there. `run` is the id of its outermost control group:
     /// another one than before is another run. `started_ns` is `None` where the
     /// start was not seen. Again for the same run is harmless, and tells a name

@@ -39,6 +39,7 @@ use site::Site;
 
 pub use events::MISSED;
 pub use published::Published;
+pub use socket::neighbour;
 pub use watches::{LEASE_MAX, WatchRequest};
 
 /// Most connections at once.
@@ -74,11 +75,23 @@ pub enum HttpError {
         reason: std::io::Error,
     },
     /// Another daemon listens there.
-    #[error("another sealwatch listens on {}; choose another with --web.socket, or none", path.display())]
+    #[error(
+        "another Sealwatch{} runs here and listens on {}; stop it, or give this one a place of its own with --web.socket, --web.listen-address and --pin",
+        process(*pid),
+        path.display()
+    )]
     Taken {
         /// The path asked for.
         path: PathBuf,
+        /// The other's process, where it can be seen from here.
+        pid: Option<i32>,
     },
+}
+
+/// The other daemon, as far as it is known.
+fn process(pid: Option<i32>) -> String {
+    pid.map(|pid| format!(" (process {pid})"))
+        .unwrap_or_default()
 }
 
 /// How it is served.
@@ -86,9 +99,6 @@ pub enum HttpError {
 pub struct Settings {
     /// Path of the metrics.
     pub telemetry_path: String,
-    /// Names under which pages and lists may be asked for besides the machine's
-    /// own, with `*` for anything.
-    pub allowed_hosts: Vec<String>,
 }
 
 /// What the machine, or the container, is called; empty where that is not told.
@@ -143,8 +153,8 @@ impl Endpoint {
     }
 
     /// Takes a unix socket as well.
-    pub fn bind_socket(&mut self, path: &Path) -> Result<(), HttpError> {
-        self.unix = Some(socket::bind(path)?);
+    pub async fn bind_socket(&mut self, path: &Path) -> Result<(), HttpError> {
+        self.unix = Some(socket::bind(path).await?);
         Ok(())
     }
 
@@ -157,13 +167,10 @@ impl Endpoint {
         commands: mpsc::Sender<Watch>,
         stop: watch::Receiver<bool>,
     ) {
-        let Settings {
-            telemetry_path,
-            allowed_hosts,
-        } = settings;
+        let Settings { telemetry_path } = settings;
         let node = hostname();
+        let hosts = Hosts::new(&node, Arc::clone(&published.allowed_hosts));
         let site = Site::new(published, &telemetry_path, &node, stop.clone());
-        let hosts = Hosts::new(&node, &allowed_hosts);
         let tcp = async {
             if let Some(listener) = self.tcp {
                 let router = site.clone().readable(Some(hosts));

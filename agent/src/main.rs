@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use sealwatch::commands::contract::ContractFlags;
+use sealwatch::commands::run::Surroundings;
 use sealwatch::commands::{self, events::EventsFlags, report::ReportFlags, top::TopFlags};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -17,8 +18,13 @@ use sealwatch::commands::check::CheckFlags;
 use sealwatch::commands::doctor::DoctorFlags;
 use sealwatch::commands::health::HealthFlags;
 use sealwatch::commands::manual::{self, CompletionsFlags, ManFlags};
-use sealwatch::config::{Config, Flags, LogFormat};
+use sealwatch::config::{Config, ConfigError, Flags, LogFormat};
 use sealwatch::contract::ContractError;
+use sealwatch::http::HttpError;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt, reload};
 
 /// Tells why containers with a read-only root file system fail: which container,
 /// path, operation and errno, and the cause.
@@ -88,14 +94,16 @@ struct RecordFlags {
 
 /// Exit code for a bad setting, the same as clap's for a bad flag.
 const BADLY_TOLD: u8 = 2;
+/// Exit code where nothing can be observed, since another daemon does.
+const UNABLE: u8 = 3;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
-        None => configured(&arguments.run, daemon),
-        Some(Command::Run(flags)) => configured(&flags, daemon),
+        None => daemon(arguments.run),
+        Some(Command::Run(flags)) => daemon(flags),
         Some(Command::Doctor(flags)) => {
-            configured(&flags.settings(), |config| doctor(&flags, &config))
+            configured(&flags.settings(), |config, _| doctor(&flags, &config))
         }
         Some(Command::Health(flags)) => health(&flags),
         Some(Command::Report(flags)) => report(&flags),
@@ -114,7 +122,7 @@ fn main() -> ExitCode {
         }
         Some(Command::Check(flags)) => check(&flags),
         Some(Command::Record(RecordFlags { seconds, settings })) => {
-            configured(&settings, |config| {
+            configured(&settings, |config, _| {
                 record(&config, Duration::from_secs(seconds))
             })
         }
@@ -123,8 +131,10 @@ fn main() -> ExitCode {
     };
     result.unwrap_or_else(|error| {
         eprintln!("sealwatch: {error:#}");
+        let taken = matches!(error.downcast_ref(), Some(HttpError::Taken { .. }));
         match error.is::<ContractError>() {
             true => ExitCode::from(BADLY_TOLD),
+            false if taken => ExitCode::from(UNABLE),
             false => ExitCode::FAILURE,
         }
     })
@@ -132,19 +142,12 @@ fn main() -> ExitCode {
 
 fn configured(
     flags: &Flags,
-    command: impl FnOnce(Config) -> anyhow::Result<ExitCode>,
+    command: impl FnOnce(Config, LogLevel) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
-    let variables = std::env::vars_os().filter_map(|(name, value)| {
-        // A variable that is not UTF-8 is none of ours.
-        Some((
-            name.into_string().ok()?,
-            value.to_string_lossy().into_owned(),
-        ))
-    });
-    match Config::load(flags, variables) {
+    match settings(flags) {
         Ok(config) => {
-            start_log(&config);
-            command(config)
+            let level = start_log(&config);
+            command(config, level)
         }
         Err(error) => {
             eprintln!("sealwatch: {error}");
@@ -153,15 +156,34 @@ fn configured(
     }
 }
 
-fn start_log(config: &Config) {
-    let log = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_max_level(config.log_level)
-        .with_target(false);
-    match config.log_format {
-        LogFormat::Text => log.with_ansi(false).init(),
-        LogFormat::Json => log.json().init(),
-    }
+fn settings(flags: &Flags) -> Result<Config, ConfigError> {
+    let variables = std::env::vars_os().filter_map(|(name, value)| {
+        // A variable that is not UTF-8 is none of ours.
+        Some((
+            name.into_string().ok()?,
+            value.to_string_lossy().into_owned(),
+        ))
+    });
+    Config::load(flags, variables)
+}
+
+/// Changes how much is logged.
+type LogLevel = Box<dyn Fn(tracing::Level) + Send>;
+
+fn start_log(config: &Config) -> LogLevel {
+    let (level, handle) = reload::Layer::new(LevelFilter::from_level(config.log_level));
+    let log = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let log = match config.log_format {
+        LogFormat::Text => log.with_ansi(false).boxed(),
+        LogFormat::Json => log.json().boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(log.with_filter(level))
+        .init();
+    Box::new(move |level| {
+        // It fails only where the log is gone.
+        let _ = handle.reload(LevelFilter::from_level(level));
+    })
 }
 
 /// Two threads: the hot path never waits for a scrape.
@@ -173,10 +195,15 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("cannot start threads")
 }
 
-fn daemon(config: Config) -> anyhow::Result<ExitCode> {
-    let runtime = runtime()?;
-    runtime.block_on(commands::run::run(config))?;
-    Ok(ExitCode::SUCCESS)
+fn daemon(flags: Flags) -> anyhow::Result<ExitCode> {
+    configured(&flags.clone(), |config, log| {
+        let surroundings = Surroundings {
+            read: Box::new(move || settings(&flags)),
+            log,
+        };
+        runtime()?.block_on(commands::run::run(config, surroundings))?;
+        Ok(ExitCode::SUCCESS)
+    })
 }
 
 fn doctor(flags: &DoctorFlags, config: &Config) -> anyhow::Result<ExitCode> {

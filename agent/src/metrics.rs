@@ -15,10 +15,11 @@ mod memory;
 mod tmpfs;
 
 use std::collections::BTreeMap;
+use std::time::UNIX_EPOCH;
 
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 
-use crate::aggregate::{GroupSeries, Kind, Labels, Snapshot};
+use crate::aggregate::{GroupSeries, Kind, Labels, Loaded, Snapshot};
 use crate::catalog::{self, MetricKind};
 use crate::denial::{Container, Lsm, escape};
 use crate::process::Process;
@@ -171,6 +172,7 @@ pub fn render(snapshot: &Snapshot, process: Option<&Process>) -> Result<String, 
     let left_out = bound::cut(&mut families, snapshot.series_max.0);
     families.push(Family::single(catalog::LEFT_OUT, left_out as f64));
     families.extend(alerts::families(&snapshot.alerts));
+    families.extend(of_settings(snapshot.loaded));
     let encoded: Vec<_> = families.into_iter().filter_map(Family::encoded).collect();
     Ok(prometheus::TextEncoder::new().encode_to_string(&encoded)?)
 }
@@ -266,6 +268,20 @@ fn of_parts(snapshot: &Snapshot) -> Vec<Family> {
         Family::single(catalog::INVENTORY_CONTAINERS, snapshot.inventoried as f64),
         Family::single(catalog::SERIES, snapshot.series as f64),
         build,
+    ]
+}
+
+fn of_settings(loaded: Loaded) -> Vec<Family> {
+    let since = loaded
+        .time
+        .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let Some(since) = since else {
+        return Vec::new();
+    };
+    let successful = f64::from(u8::from(loaded.successful));
+    vec![
+        Family::single(catalog::CONFIG_LOADED, successful),
+        Family::single(catalog::CONFIG_LOADED_TIME, since.as_secs_f64()),
     ]
 }
 

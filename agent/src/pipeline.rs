@@ -26,6 +26,7 @@ mod now;
 mod place;
 mod posture;
 mod publish;
+mod reload;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,7 @@ use inventory::Switches;
 use layers::Layering;
 use mounts::Mounts;
 use posture::Postures;
+use reload::Orders;
 use sealwatch_ebpf::wire::{STATS_MAX, Stat};
 use tmpfs::Tmpfs;
 
@@ -63,6 +65,7 @@ pub use memory::REASON_OOM_TABLE_FULL;
 pub use now::Now;
 pub use posture::REASON_POSTURE_TABLE_FULL;
 pub use publish::{REASON_LOOK_UP_DROPPED, RuntimeEnds};
+pub use reload::{Order, Reload};
 pub use task::{SCAN_MAX, start_scan};
 
 /// How often the dead are looked for.
@@ -102,6 +105,7 @@ pub struct Pipeline<S> {
     /// The statistic up to which kills were read.
     oom_kills_read: u64,
     switches: Switches,
+    orders: Orders,
     breaches: Breaches,
     breaches_shown: Arc<Shown>,
     write_roots_max: usize,
@@ -228,6 +232,7 @@ impl<S: Source> Pipeline<S> {
 
     /// Takes in everything there is and publishes what has changed.
     pub fn tick(&mut self, now: Now) {
+        self.follow_orders(now);
         self.drain(now);
         self.read_counters(now);
         self.explain(now, false);

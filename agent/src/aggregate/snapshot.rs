@@ -224,6 +224,15 @@ pub struct KubernetesEvents {
     pub failed: u64,
 }
 
+/// How the settings were last read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// Was the last attempt a success?
+    pub successful: bool,
+    /// When the last success was.
+    pub time: Option<SystemTime>,
+}
+
 /// A container that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
@@ -293,6 +302,8 @@ pub struct Snapshot {
     pub postures: Arc<[Arc<Posture>]>,
     /// Containers that have ended lately, the latest first.
     pub ended: Arc<[Ended]>,
+    /// How the settings were last read.
+    pub loaded: Loaded,
     /// Containers known to be there, with or without denials.
     pub containers: usize,
     /// Containers whose runtime has not told their name.

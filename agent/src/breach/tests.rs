@@ -238,3 +238,22 @@ fn what_is_past_a_limit_is_counted_together() {
     }
     assert_eq!(counted(&breaches, OTHER), (vec![], 2));
 }
+
+#[test]
+fn other_contracts_keep_what_is_of_the_same_ones() {
+    let mut breaches = breaches();
+    let (web, at) = (container("a", "web"), told("/srv/a", ROOT));
+    wrote(&mut breaches, &web, Some(&at), 2);
+    // The same contract in another place of the list: its breaches stay.
+    let mut same = breaches.contracts.clone();
+    same.reverse();
+    breaches.replace(same.clone());
+    assert_eq!(breaches.shown().breaches[0].count, 2);
+    // None for this container: its breaches leave, what was counted stays.
+    same.retain(|declared| !declared.contract.applies_to(&web));
+    breaches.replace(same);
+    assert!(breaches.shown().breaches.is_empty() && !breaches.applies_to(&web));
+    assert_eq!(counted(&breaches, "web").0, [("/srv".to_owned(), 2)]);
+    breaches.retire("a");
+    assert!(counted(&breaches, "web").0.is_empty());
+}

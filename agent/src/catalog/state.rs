@@ -82,4 +82,8 @@ metrics! { STATE_METRICS;
         "0 if the last request to a receiver was in vain, 1 if not.";
     KUBERNETES_EVENTS = Counter "sealwatch_kubernetes_events_total" ["outcome"]
         "Events on pods: created, updated (a higher count of one), limited (held back, to be few) or failed (a request in vain); missing unless they are asked for.";
+    CONFIG_LOADED = Gauge "sealwatch_config_last_reload_successful" []
+        "1 if the settings could be used when they were last read, at the start or on SIGHUP; 0 if the ones before are in force.";
+    CONFIG_LOADED_TIME = Gauge "sealwatch_config_last_reload_success_timestamp_seconds" []
+        "When settings that could be used were last read, in seconds since 1970.";
 }

@@ -15,18 +15,19 @@ use anyhow::Context as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::state;
+use super::{sole, state};
 use crate::aggregate::HookState;
 use crate::alert;
 use crate::config::{BackendChoice, Config, EventFormat, Place};
-use crate::contract;
+use crate::contract::{self, Declared};
+use crate::degrade::Thresholds;
 use crate::events::EventWriter;
 use crate::host::Wanted;
-use crate::http::{self, Endpoint, Published};
+use crate::http::{self, Endpoint, HttpError, Published};
 use crate::identity::hierarchy::{Hierarchy, Layout};
 use crate::identity::runtimes;
 use crate::layer::{self, Walker};
-use crate::pipeline::{Now, Pipeline, RuntimeEnds, start_scan};
+use crate::pipeline::{Now, Order, Pipeline, Reload, RuntimeEnds, start_scan};
 use crate::posture::Reader;
 use crate::source::kernel::{self, Options};
 use crate::tmpfs::memory::MemoryRoot;
@@ -53,6 +54,8 @@ pub struct Daemon {
     pub address: Option<SocketAddr>,
     /// Where it listens by a unix socket.
     pub socket: Option<PathBuf>,
+    published: Arc<Published>,
+    orders: mpsc::Sender<Order>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     hot_path: JoinHandle<()>,
@@ -65,16 +68,16 @@ impl Daemon {
     /// # Errors
     /// What can only fail at the start: the address, the kernel half, standard output.
     pub async fn start(config: &Config) -> anyhow::Result<Daemon> {
-        let contracts = contract::declared(&config.contracts)?;
-        if contracts.is_empty() && !config.contracts.is_empty() {
-            tracing::warn!("no contract is in force: the directories named have none");
-        }
+        let contracts = contracts(config)?;
+        sole::wait(&config.socket).await?;
         let (stop, stopped) = watch::channel(false);
         let (watches, commands) = mpsc::channel(COMMANDS_MAX);
+        let (orders, told) = mpsc::channel(1);
         let published = Arc::new(Published::waiting_for(&[HOOKS, SCAN]));
+        allow_hosts(&published, config);
         let mut endpoint = Endpoint::bind(config.listen_address).await?;
         let address = endpoint.address;
-        let socket = bind_socket(&mut endpoint, &config.socket)?;
+        let socket = bind_socket(&mut endpoint, &config.socket).await?;
         if let Some(address) = address {
             tracing::info!(%address, path = config.telemetry_path, "serving");
         }
@@ -85,7 +88,6 @@ impl Daemon {
             let (published, stopped) = (Arc::clone(&published), stopped.clone());
             let settings = http::Settings {
                 telemetry_path: config.telemetry_path.clone(),
-                allowed_hosts: config.allowed_hosts.clone(),
             };
             async move { endpoint.serve(published, settings, watches, stopped).await }
         });
@@ -110,6 +112,7 @@ impl Daemon {
                 .with_mounts(layout.root().map(Path::to_path_buf))
                 .with_degrade(restored.degrade, restored.keeper)
                 .with_hooks(hooks)
+                .with_orders(told)
                 .with_inventory(config.inventory.clone(), Some(commands))
                 .with_contracts(contracts, config.limits);
         if let Some(sink) = &alerts {
@@ -145,11 +148,37 @@ impl Daemon {
         Ok(Daemon {
             address,
             socket,
+            published,
+            orders,
             stop,
             server,
             hot_path,
             alerts,
         })
+    }
+
+    /// Goes by other settings from now on, as far as they can change.
+    ///
+    /// # Errors
+    /// A contract that is none; nothing has changed then.
+    pub async fn reload(&self, config: &Config) -> anyhow::Result<()> {
+        let reload = Reload {
+            contracts: contracts(config)?,
+            inventory: config.inventory.clone(),
+            thresholds: Thresholds::of(&config.degraded),
+        };
+        let order = Order::Take(Box::new(reload));
+        self.orders.send(order).await.context("the hot path")?;
+        allow_hosts(&self.published, config);
+        tracing::info!("the settings are in force");
+        Ok(())
+    }
+
+    /// Tells that settings were bad, and goes on by the old ones.
+    pub async fn refuse(&self, error: &(dyn std::error::Error + 'static)) {
+        tracing::error!(%error, "the settings cannot be used: the old ones stay");
+        // Where the hot path has ended, so does the daemon, and nobody is told.
+        let _ = self.orders.send(Order::Refused).await;
     }
 
     /// Stops it: the last of everything is published and written, and running
@@ -182,13 +211,27 @@ fn alerts(
     Ok(sink?)
 }
 
+fn contracts(config: &Config) -> anyhow::Result<Vec<Declared>> {
+    let contracts = contract::declared(&config.contracts)?;
+    if contracts.is_empty() && !config.contracts.is_empty() {
+        tracing::warn!("no contract is in force: the directories named have none");
+    }
+    Ok(contracts)
+}
+
+fn allow_hosts(published: &Published, config: &Config) {
+    let names = Arc::new(config.allowed_hosts.clone());
+    published.allowed_hosts.store(names);
+}
+
 /// Takes the socket. At its usual place it is a convenience, without which the
-/// daemon runs as well; one that was asked for must be had.
-fn bind_socket(endpoint: &mut Endpoint, place: &Place) -> anyhow::Result<Option<PathBuf>> {
+/// daemon runs as well, unless another daemon has it; one that was asked for must
+/// be had.
+async fn bind_socket(endpoint: &mut Endpoint, place: &Place) -> anyhow::Result<Option<PathBuf>> {
     let path = match place {
         Place::Off => return Ok(None),
         Place::At(path) => {
-            endpoint.bind_socket(path)?;
+            endpoint.bind_socket(path).await?;
             return Ok(Some(path.clone()));
         }
         Place::Auto => PathBuf::from(SOCKET),
@@ -197,8 +240,9 @@ fn bind_socket(endpoint: &mut Endpoint, place: &Place) -> anyhow::Result<Option<
         // Where it cannot be made, the socket's error tells why.
         let _ = std::fs::create_dir(directory);
     }
-    match endpoint.bind_socket(&path) {
+    match endpoint.bind_socket(&path).await {
         Ok(()) => Ok(Some(path)),
+        Err(error @ HttpError::Taken { .. }) => Err(error.into()),
         Err(error) => {
             tracing::warn!(%error, "no commands are taken");
             Ok(None)

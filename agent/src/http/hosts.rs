@@ -9,6 +9,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
@@ -26,14 +27,14 @@ pub(super) struct Hosts {
     /// The machine's name.
     own: Arc<str>,
     /// What `--web.allowed-host` adds.
-    more: Arc<[String]>,
+    more: Arc<ArcSwap<Vec<String>>>,
 }
 
 impl Hosts {
-    pub(super) fn new(own: &str, more: &[String]) -> Self {
+    pub(super) fn new(own: &str, more: Arc<ArcSwap<Vec<String>>>) -> Self {
         Hosts {
             own: own.into(),
-            more: more.into(),
+            more,
         }
     }
 
@@ -50,6 +51,7 @@ impl Hosts {
             || name.eq_ignore_ascii_case(&self.own)
             || self
                 .more
+                .load()
                 .iter()
                 .any(|more| matches(&more.to_ascii_lowercase(), &name))
     }
@@ -86,8 +88,8 @@ mod tests {
 
     #[test]
     fn only_names_that_are_ours_pass() {
-        let more = ["*.nodes.example".to_owned()];
-        let hosts = Hosts::new("Node-1", &more);
+        let more = Arc::new(ArcSwap::from_pointee(vec!["*.nodes.example".to_owned()]));
+        let hosts = Hosts::new("Node-1", Arc::clone(&more));
         for (host, passes) in [
             ("127.0.0.1:9402", true),
             ("10.0.0.7", true),
@@ -113,6 +115,7 @@ mod tests {
         ] {
             assert_eq!(hosts.allow(host), passes, "{host}");
         }
-        assert!(Hosts::new("n", &["*".to_owned()]).allow("anything.example"));
+        more.store(Arc::new(vec!["*".to_owned()]));
+        assert!(hosts.allow("anything.example"));
     }
 }

@@ -3,6 +3,7 @@
 //! In: snapshots, events, what the daemon waits for. Out: the latest of each.
 //! Invariant: neither side waits for the other. Lacks on purpose: formats.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
@@ -17,6 +18,9 @@ pub struct Published {
     pub snapshot: ArcSwap<Snapshot>,
     /// The latest events.
     pub history: History,
+    /// Names under which pages and lists may be asked for besides the machine's
+    /// own, with `*` for anything.
+    pub allowed_hosts: Arc<ArcSwap<Vec<String>>>,
     /// What the daemon still waits for; empty once it is ready.
     waits_for: ArcSwap<Vec<&'static str>>,
 }
@@ -27,6 +31,7 @@ impl Published {
         Published {
             snapshot: ArcSwap::from_pointee(Snapshot::default()),
             history: History::begun(SystemTime::now()),
+            allowed_hosts: Arc::default(),
             waits_for: ArcSwap::from_pointee(parts.to_vec()),
         }
     }

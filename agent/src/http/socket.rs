@@ -8,10 +8,9 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
 
 use super::HttpError;
 
@@ -45,7 +44,7 @@ impl Drop for SocketFile {
 }
 
 /// Listens there.
-pub(super) fn bind(path: &Path) -> Result<Bound, HttpError> {
+pub(super) async fn bind(path: &Path) -> Result<Bound, HttpError> {
     let other = fs::symlink_metadata(path).is_ok_and(|file| !file.file_type().is_socket());
     if other {
         return Err(HttpError::Socket {
@@ -56,22 +55,42 @@ pub(super) fn bind(path: &Path) -> Result<Bound, HttpError> {
             ),
         });
     }
-    match UnixStream::connect(path) {
-        Ok(_) => return Err(HttpError::Taken { path: path.into() }),
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        // Refused: the daemon that listened there is gone.
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
-        Err(reason) => {
-            return Err(HttpError::Socket {
-                path: path.into(),
-                reason,
-            });
-        }
-    }
-    listen(path).map_err(|reason| HttpError::Socket {
+    let bad = |reason| HttpError::Socket {
         path: path.into(),
         reason,
-    })
+    };
+    if let Some(pid) = neighbour(path).await.map_err(bad)? {
+        return Err(HttpError::Taken {
+            path: path.into(),
+            pid,
+        });
+    }
+    listen(path).map_err(bad)
+}
+
+/// The process that listens there, if one does; `Some(None)` where it cannot be
+/// seen from this process's pid namespace.
+///
+/// # Errors
+/// Whether one listens cannot be found out.
+pub async fn neighbour(path: &Path) -> io::Result<Option<Option<i32>>> {
+    match UnixStream::connect(path).await {
+        Ok(stream) => {
+            let credentials = stream.peer_cred().ok();
+            let pid = credentials.and_then(|credentials| credentials.pid());
+            Ok(Some(pid.filter(|pid| *pid > 0)))
+        }
+        // Refused: the daemon that listened there is gone.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn listen(path: &Path) -> io::Result<Bound> {

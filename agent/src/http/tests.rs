@@ -23,7 +23,6 @@ struct Served {
 fn settings() -> Settings {
     Settings {
         telemetry_path: "/metrics".to_owned(),
-        allowed_hosts: Vec::new(),
     }
 }
 
@@ -31,7 +30,7 @@ async fn serve() -> Served {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("s.sock");
     let mut endpoint = Endpoint::bind("127.0.0.1:0".parse().ok()).await.unwrap();
-    endpoint.bind_socket(&socket).unwrap();
+    endpoint.bind_socket(&socket).await.unwrap();
     let address = endpoint.address.unwrap();
     let (commands, watches) = mpsc::channel(1);
     let published = Arc::new(Published::waiting_for(&["hooks", "scan"]));
@@ -200,17 +199,18 @@ async fn a_socket_in_use_is_left_alone_and_a_stale_one_replaced() {
     let mut second = Endpoint::bind(None).await.unwrap();
     let error = second
         .bind_socket(&served.socket)
+        .await
         .err()
         .unwrap()
         .to_string();
-    assert!(error.contains("another sealwatch"), "{error}");
+    assert!(error.contains("another Sealwatch (process "), "{error}");
     let dir = tempfile::tempdir().unwrap();
     let stale = dir.path().join("stale.sock");
     drop(std::os::unix::net::UnixListener::bind(&stale).unwrap());
-    second.bind_socket(&stale).unwrap();
+    second.bind_socket(&stale).await.unwrap();
     let file = dir.path().join("file");
     std::fs::write(&file, "mine").unwrap();
-    let error = second.bind_socket(&file).err().unwrap().to_string();
+    let error = second.bind_socket(&file).await.err().unwrap().to_string();
     assert!(error.contains("no socket"), "{error}");
     assert_eq!(std::fs::read(&file).unwrap(), b"mine");
 }

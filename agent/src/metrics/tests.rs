@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::*;
 use crate::aggregate::filling::{self, Filled, Filling, OomShare};
 use crate::aggregate::layers::{self, Layered, Layers};
-use crate::aggregate::{HookState, Limited, RuntimeState, Totals};
+use crate::aggregate::{HookState, Limited, Loaded, RuntimeState, Totals};
 use crate::degrade::{Condition, RootView, Shown, StartView, Workload, caches};
 use crate::denial::{
     Backend, Cause, Errno, Hook, Loss, Lsm, Operation, Runtime, Stage, Unresolved,
@@ -152,6 +152,10 @@ fn full() -> Snapshot {
         tmpfs: Arc::new(filling()),
         layers: Arc::new(layers()),
         breaches: Arc::new(breaches),
+        loaded: Loaded {
+            successful: true,
+            time: Some(std::time::UNIX_EPOCH + Duration::from_millis(2_500)),
+        },
         ..Snapshot::default()
     }
 }
@@ -243,6 +247,8 @@ fn equal_labels_become_one_series_and_values_are_escaped() {
         ),
         format!("sealwatch_start_failures_total{{{identity}}} 3"),
         "sealwatch_unwatched_seconds 7".to_owned(),
+        "sealwatch_config_last_reload_successful 1".to_owned(),
+        "sealwatch_config_last_reload_success_timestamp_seconds 2.5".to_owned(),
         "sealwatch_lost_total{stage=\"events\",reason=\"queue_full\"} 7".to_owned(),
         "sealwatch_lost_total{stage=\"decode\",reason=\"short\"} 1".to_owned(),
         "sealwatch_lost_total{stage=\"kernel\",reason=\"sample_ring_full\"} 0".to_owned(),

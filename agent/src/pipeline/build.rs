@@ -17,6 +17,7 @@ use super::keep::Keeper;
 use super::layers::Layering;
 use super::mounts::Mounts;
 use super::posture::Postures;
+use super::reload::Orders;
 use super::tmpfs::Tmpfs;
 use super::{GRACE_NS, Pipeline, RuntimeEnds};
 use crate::aggregate::{Aggregate, Alerts, HookState};
@@ -58,6 +59,7 @@ impl<S: Source> Pipeline<S> {
             unread: true,
             oom_kills_read: 0,
             switches: Switches::default(),
+            orders: Orders::default(),
             breaches: Breaches::new(Vec::new(), limits),
             breaches_shown: Arc::default(),
             write_roots_max: limits.write_roots_per_container,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::keep::Keeper;
 use super::{Now, Pipeline};
-use crate::degrade::{Change, Degrade, Failure, Moment, Shown, Transition};
+use crate::degrade::{Change, Degrade, Failure, Moment, Shown, Thresholds, Transition};
 use crate::denial::{Container, Denial, Loss, Runtime, Stage};
 use crate::events::Event;
 use crate::identity::{Ended, Identity, Life, LookUp};
@@ -84,6 +84,12 @@ impl Judge {
         denial: &Denial,
     ) {
         self.degrade.sampled(container, write_root, denial);
+    }
+
+    /// Judges by other numbers from now on.
+    pub(super) fn replace(&mut self, thresholds: Thresholds) {
+        self.degrade.replace(thresholds);
+        self.told = true;
     }
 
     /// A container's successful writes are counted from now on.

@@ -56,6 +56,13 @@ impl Switches {
         }
     }
 
+    /// Goes by other patterns from now on.
+    pub(super) fn replace(&mut self, patterns: Vec<String>) {
+        self.patterns = patterns;
+        self.dirty = true;
+        self.changed = true;
+    }
+
     fn wants(&self, container: &Container, breaches: &Breaches) -> bool {
         let leased = self.leases.iter().map(|(pattern, _)| pattern);
         let mut patterns = self.patterns.iter().chain(leased).peekable();

@@ -96,6 +96,7 @@ impl<S: Source> Pipeline<S> {
             snapshot.postures = postures.judged();
         }
         snapshot.ended = self.ends.shown();
+        snapshot.loaded = self.orders.loaded();
         snapshot.containers = tracked.containers;
         snapshot.undescribed = tracked.undescribed;
         self.published.snapshot.store(Arc::new(snapshot));

@@ -70,6 +70,7 @@ impl Agent {
                 "--web.listen-address",
                 "127.0.0.1:0",
             ])
+            .args(own_socket(dir, settings))
             .args(settings)
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
@@ -273,6 +274,13 @@ impl Drop for Agent {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A socket of its own, as at the usual place there is one daemon at most.
+fn own_socket(dir: &Path, settings: &[&str]) -> Option<String> {
+    let given = settings.iter().any(|word| word.starts_with("--web.socket"));
+    let socket = dir.join("sealwatch.sock");
+    (!given).then(|| format!("--web.socket={}", socket.display()))
 }
 
 /// Polls until `true`, or fails after `within`.

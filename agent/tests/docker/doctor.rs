@@ -163,7 +163,12 @@ fn the_doctor_says_which_backends_a_daemon_can_have() {
 /// Runs a daemon that must end by itself, and returns what it said.
 fn ends(stage: &Stage, backend: &str) -> String {
     let mut child = sealwatch(stage, &["run", "--backend", backend])
-        .args(["--web.listen-address", "127.0.0.1:0"])
+        .args([
+            "--web.listen-address",
+            "127.0.0.1:0",
+            "--web.socket",
+            "none",
+        ])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

@@ -21,6 +21,7 @@ mod flood;
 mod host;
 mod inventory;
 mod layer;
+mod lifecycle;
 mod memory;
 mod others;
 mod posture;

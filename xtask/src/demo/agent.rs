@@ -45,7 +45,8 @@ impl Agent {
         let address = free_address()?;
         let log = dir.join("sealwatch.log");
         let child = Command::new(binary)
-            .args(["run", "--cri-endpoint", "none"])
+            // Beside a daemon of the machine's own, if there is one.
+            .args(["run", "--cri-endpoint", "none", "--web.socket", "none"])
             .args(["--web.listen-address", &address.to_string()])
             .arg("--docker-socket")
             .arg(docker)
