@@ -10,7 +10,7 @@ use sealwatch_ebpf::gate;
 use sealwatch_ebpf::wire::{self, CountKey, CountValue, PATH_KEY_OTHER, Stat};
 
 use crate::kernel::setting;
-use crate::{COUNTS, OVERFLOW, PATH_KEYS, STATS};
+use crate::{COUNTS, OVERFLOW, PATH_KEYS, STATS, TURN};
 
 /// BPF_NOEXIST: the insertion fails where the key is there already.
 const NOEXIST: u64 = 1;
@@ -46,6 +46,17 @@ pub fn add(word: *mut u64, amount: u64) {
 pub fn stat(which: Stat) {
     if let Some(word) = STATS.get_ptr_mut(which as u32) {
         add(word, 1);
+    }
+}
+
+/// Is it these programs' turn to count? Programs of an earlier or a later daemon
+/// may be attached beside them while one takes over from the other.
+#[inline(always)]
+pub fn on_duty() -> bool {
+    match TURN.get_ptr(0) {
+        // SAFETY: a live map value, which changes at one instant.
+        Some(turn) => unsafe { core::ptr::read_volatile(turn) == setting!(generation) },
+        None => true,
     }
 }
 

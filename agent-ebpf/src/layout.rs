@@ -141,6 +141,9 @@ pub struct Settings {
     /// Address of AppArmor's `struct lsm_blob_sizes`, by which its label is found
     /// in a task's credentials; 0 where it is not known.
     pub apparmor_blob_sizes: u64,
+    /// The generation of these programs, which count while it is their turn
+    /// ([`crate::wire::MAP_TURN`]).
+    pub generation: u64,
     /// Index of the version 1 controller whose control group identifies a task;
     /// [`ABSENT`] for the unified hierarchy.
     pub cgroup_subsystem: u32,
@@ -157,6 +160,7 @@ impl Settings {
     pub const UNSET: Settings = Settings {
         sample_interval_ns: 1_000_000_000,
         apparmor_blob_sizes: 0,
+        generation: 0,
         cgroup_subsystem: ABSENT,
         hierarchy_id: 0,
         has_task_pt_regs: 0,

@@ -41,6 +41,8 @@ static OVERFLOW: Array<u64> = Array::with_max_entries(wire::OVERFLOW_MAX, 0);
 #[map]
 static STATS: Array<u64> = Array::with_max_entries(wire::STATS_MAX, 0);
 #[map]
+static TURN: Array<u64> = Array::with_max_entries(1, 0);
+#[map]
 static IGNORED_CGROUPS: LruHashMap<u64, u8> = LruHashMap::with_max_entries(wire::IGNORED_MAX, 0);
 #[map]
 static SYSCALLS: Array<u32> = Array::with_max_entries(2 * TABLE_HALF, 0);

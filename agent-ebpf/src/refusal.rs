@@ -201,6 +201,9 @@ pub struct Refusal {
 /// Counts a refusal, and samples it if a sample is due.
 #[inline(never)]
 pub fn record(task: &Task, refusal: &Refusal) {
+    if !count::on_duty() {
+        return note::forget();
+    }
     let cgroup = task.cgroup();
     if cgroup == 0 {
         count::stat(Stat::CgroupUnreadable);

@@ -17,6 +17,10 @@ pub use inventory::{
 };
 pub use numbers::{Author, Backend, Hook, Lsm, Operation, PathFlags, Signals, Stat};
 
+/// Moves when a record, a counter or a number changes its meaning: tables that a
+/// daemon of another version left pinned are not read then.
+pub const VERSION: u32 = 1;
+
 /// Map: exact counters, [`CountKey`] -> [`CountValue`].
 pub const MAP_COUNTS: &str = "COUNTS";
 /// Map: how many path keys a control group holds in [`MAP_COUNTS`], `u64` cgroup -> `u64`.
@@ -25,6 +29,10 @@ pub const MAP_PATH_KEYS: &str = "PATH_KEYS";
 pub const MAP_OVERFLOW: &str = "OVERFLOW";
 /// Map: array of `u64`, indexed by [`Stat`].
 pub const MAP_STATS: &str = "STATS";
+/// Map: one `u64`, shared by all that are pinned in one place, whatever their
+/// version: the generation of programs whose turn it is to count. The others, just
+/// attached or about to leave, count nothing.
+pub const MAP_TURN: &str = "TURN";
 /// Map: control groups of the host, `u64` cgroup -> `u8`; their refusals are not recorded.
 pub const MAP_IGNORED: &str = "IGNORED_CGROUPS";
 /// Map: array of packed [`crate::syscalls::Syscall`], 64-bit numbers first, then i386.
@@ -39,6 +47,8 @@ pub const MAP_PENDING: &str = "PENDING";
 pub const MAP_LSM_NOTES: &str = "LSM_NOTES";
 /// Map: processes killed for want of memory, `u64` control group of the victim -> [`OomValue`].
 pub const MAP_OOM_KILLS: &str = "OOM_KILLS";
+/// Map: victims that were counted, `u64` process -> `u8`.
+pub const MAP_OOM_VICTIMS: &str = "OOM_VICTIMS";
 /// Global: [`crate::layout::Offsets`].
 pub const GLOBAL_OFFSETS: &str = "OFFSETS";
 /// Global: [`crate::layout::Settings`].

@@ -19,6 +19,7 @@ mod forget;
 pub mod layers;
 mod memory;
 mod recent;
+mod saved;
 mod series;
 mod snapshot;
 #[cfg(test)]
@@ -43,6 +44,7 @@ pub use attributed::Attributed;
 pub use counter::key_of;
 pub use memory::{Killed, NAME_WAIT_NS};
 pub use recent::{ROWS_MAX, ROWS_PER_OWNER_MAX};
+pub use saved::{Former, SavedError, VERSION};
 pub use series::{Limited, OTHER};
 pub use snapshot::{
     Alerts, Ended, Explained, GroupSeries, HookState, Kind, KubernetesEvents, Labels, Loaded,

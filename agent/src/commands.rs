@@ -20,3 +20,4 @@ mod state;
 mod stdout;
 pub mod stream;
 pub mod top;
+pub mod uninstall;

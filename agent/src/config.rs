@@ -137,6 +137,8 @@ pub struct Config {
     pub alerting: Alerting,
     /// The machine's name in alerts; its own where there is none.
     pub node_name: Option<String>,
+    /// Where programs and maps are pinned, so that they outlive the daemon.
+    pub pin: Option<PathBuf>,
     /// Form of the log.
     pub log_format: LogFormat,
     /// How much to log.

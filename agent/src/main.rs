@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use sealwatch::commands::contract::ContractFlags;
 use sealwatch::commands::run::Surroundings;
+use sealwatch::commands::uninstall::UninstallFlags;
 use sealwatch::commands::{self, events::EventsFlags, report::ReportFlags, top::TopFlags};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -21,6 +22,7 @@ use sealwatch::commands::manual::{self, CompletionsFlags, ManFlags};
 use sealwatch::config::{Config, ConfigError, Flags, LogFormat};
 use sealwatch::contract::ContractError;
 use sealwatch::http::HttpError;
+use sealwatch::source::kernel::pins::PinsError;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -72,6 +74,8 @@ enum Command {
     Man(ManFlags),
     /// Run a container and fail where it is refused anything: for builds
     Check(CheckFlags),
+    /// Remove what a daemon has left on this machine: programs, counters, state
+    Uninstall(UninstallFlags),
     /// Print what the kernel half hands over, for a test or a bug report
     #[command(hide = true)]
     Record(RecordFlags),
@@ -121,6 +125,9 @@ fn main() -> ExitCode {
             manual::man(Arguments::command(), &flags).map(|()| ExitCode::SUCCESS)
         }
         Some(Command::Check(flags)) => check(&flags),
+        Some(Command::Uninstall(flags)) => {
+            configured(&flags.settings(), |config, _| uninstall(&config))
+        }
         Some(Command::Record(RecordFlags { seconds, settings })) => {
             configured(&settings, |config, _| {
                 record(&config, Duration::from_secs(seconds))
@@ -131,7 +138,8 @@ fn main() -> ExitCode {
     };
     result.unwrap_or_else(|error| {
         eprintln!("sealwatch: {error:#}");
-        let taken = matches!(error.downcast_ref(), Some(HttpError::Taken { .. }));
+        let taken = matches!(error.downcast_ref(), Some(HttpError::Taken { .. }))
+            || matches!(error.downcast_ref(), Some(PinsError::Taken { .. }));
         match error.is::<ContractError>() {
             true => ExitCode::from(BADLY_TOLD),
             false if taken => ExitCode::from(UNABLE),
@@ -228,6 +236,11 @@ fn contract(flags: &ContractFlags) -> anyhow::Result<ExitCode> {
 
 fn check(flags: &CheckFlags) -> anyhow::Result<ExitCode> {
     let code = runtime()?.block_on(commands::check::run(flags))?;
+    Ok(ExitCode::from(code))
+}
+
+fn uninstall(config: &Config) -> anyhow::Result<ExitCode> {
+    let code = runtime()?.block_on(commands::uninstall::run(config))?;
     Ok(ExitCode::from(code))
 }
 

@@ -27,6 +27,7 @@ mod place;
 mod posture;
 mod publish;
 mod reload;
+mod resume;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,7 @@ use layers::Layering;
 use mounts::Mounts;
 use posture::Postures;
 use reload::Orders;
+use resume::Resumption;
 use sealwatch_ebpf::wire::{STATS_MAX, Stat};
 use tmpfs::Tmpfs;
 
@@ -66,6 +68,7 @@ pub use now::Now;
 pub use posture::REASON_POSTURE_TABLE_FULL;
 pub use publish::{REASON_LOOK_UP_DROPPED, RuntimeEnds};
 pub use reload::{Order, Reload};
+pub use resume::{REASON_UNREADABLE_COUNTS, REASON_UNREADABLE_TABLES};
 pub use task::{SCAN_MAX, start_scan};
 
 /// How often the dead are looked for.
@@ -106,6 +109,7 @@ pub struct Pipeline<S> {
     oom_kills_read: u64,
     switches: Switches,
     orders: Orders,
+    resumption: Resumption,
     breaches: Breaches,
     breaches_shown: Arc<Shown>,
     write_roots_max: usize,
@@ -255,7 +259,7 @@ impl<S: Source> Pipeline<S> {
             self.note_hooks();
             self.note_postures();
         }
-        self.publish();
+        self.publish(now);
     }
 
     fn read_counters(&mut self, now: Now) {
@@ -278,7 +282,7 @@ impl<S: Source> Pipeline<S> {
             self.aggregate.lost_in_all(Loss {
                 stage: Stage::Kernel,
                 reason,
-                count: self.stats[stat as usize],
+                count: self.resumption.in_all(&self.stats, stat),
             });
         }
         let Self {

@@ -38,6 +38,31 @@ pub enum RecordKind {
     Write,
 }
 
+/// What an earlier daemon left to go on from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// What [`Source::keep`] was given last.
+    pub text: Vec<u8>,
+    /// Has everything been counted since?
+    pub whole: bool,
+    /// Whose counters are read until [`Source::succeed`].
+    pub succession: Succession,
+}
+
+/// What becomes of an earlier daemon's counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Succession {
+    /// They go on.
+    Same,
+    /// They have ended and are read first; the own ones began at zero.
+    Ended,
+    /// They have ended and cannot be read.
+    Unreadable {
+        /// Refusals they had counted in all.
+        recorded: u64,
+    },
+}
+
 /// A supplier of records and counters.
 ///
 /// Calls never block; the pipeline waits on [`Source::ready`] in between.
@@ -84,6 +109,25 @@ pub trait Source: Send {
     /// The plan, where it is another than before.
     fn plan_changed(&mut self) -> Option<&Plan> {
         None
+    }
+
+    /// The state to go on from, if an earlier daemon left one. Told once; records
+    /// and counters are that daemon's until [`Source::succeed`].
+    fn past(&mut self) -> Option<Past> {
+        None
+    }
+
+    /// Ends the reading of an earlier daemon's counters.
+    fn succeed(&mut self) {}
+
+    /// Does [`Source::keep`] keep anything?
+    fn keeps(&self) -> bool {
+        false
+    }
+
+    /// Keeps a state for the next daemon, whenever this one ends.
+    fn keep(&mut self, _text: &[u8]) -> Result<(), SourceError> {
+        Ok(())
     }
 
     /// From now on leaves out the refusals of a control group (one of the host's).

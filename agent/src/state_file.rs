@@ -65,11 +65,16 @@ pub fn read(path: &Path, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// Replaces the file: a new one is written, reaches the disk, and takes its name.
-pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+/// Where a text lies while it is being written.
+pub fn unfinished(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
-    let new = PathBuf::from(name);
+    PathBuf::from(name)
+}
+
+/// Replaces the file: a new one is written, reaches the disk, and takes its name.
+pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let new = unfinished(path);
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
     options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);

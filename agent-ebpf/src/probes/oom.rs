@@ -10,7 +10,7 @@ use aya_ebpf::macros::{fexit as fexit_program, kprobe, raw_tracepoint};
 use aya_ebpf::programs::{FExitContext, ProbeContext, RawTracePointContext};
 use sealwatch_ebpf::wire::{OomValue, Stat};
 
-use crate::count::{add, now_ns, stat};
+use crate::count::{add, now_ns, on_duty, stat};
 use crate::kernel::{Task, address};
 use crate::{OOM_KILLS, OOM_VICTIMS};
 
@@ -58,7 +58,7 @@ fn killed(victim: u64) {
     // gets the memory to do so. Nobody killed it for that: it exits by itself,
     // or the signal it dies of was somebody else's.
     let own = victim == Task::current_address();
-    if !task.is_killed() || (own && task.is_exiting()) {
+    if !on_duty() || !task.is_killed() || (own && task.is_exiting()) {
         return;
     }
     if OOM_VICTIMS.insert(task.process(), 1, NOEXIST).is_err() {

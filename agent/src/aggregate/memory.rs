@@ -121,6 +121,44 @@ impl OomKills {
         self.recent.iter().cloned().collect()
     }
 
+    /// Each counter as read: control group, kills, time of the last.
+    pub(super) fn save_seen(&self) -> Vec<(u64, u64, u64)> {
+        let seen = self.seen.iter();
+        seen.map(|(cgroup, value)| (cgroup.0, value.count, value.last_ns))
+            .collect()
+    }
+
+    /// Each that waits: control group, kills, since when.
+    pub(super) fn save_waiting(&self) -> Vec<(u64, u64, u64)> {
+        let waiting = self.waiting.iter();
+        waiting
+            .map(|(cgroup, one)| (cgroup.0, one.killed, one.since_ns))
+            .collect()
+    }
+
+    /// Takes in what was saved.
+    pub(super) fn restore(&mut self, seen: &[(u64, u64, u64)], waiting: &[(u64, u64, u64)]) {
+        for (cgroup, count, last_ns) in seen {
+            let (count, last_ns) = (*count, *last_ns);
+            self.seen
+                .insert(CgroupId(*cgroup), OomValue { count, last_ns });
+        }
+        for (cgroup, killed, since_ns) in waiting {
+            let cgroup = CgroupId(*cgroup);
+            let waiting = Waiting {
+                killed: *killed,
+                seen: self.seen.get(&cgroup).copied().unwrap_or_default(),
+                since_ns: *since_ns,
+            };
+            self.waiting.insert(cgroup, waiting);
+        }
+    }
+
+    /// The kernel's counters begin at zero.
+    pub(super) fn recount(&mut self) {
+        self.seen.clear();
+    }
+
     /// A control group's counter is deleted in the kernel. False where it had none.
     pub(super) fn forget(&mut self, cgroup: CgroupId) -> bool {
         self.seen.remove(&cgroup).is_some()

@@ -12,6 +12,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::saved::{Former, SavedError, SavedKind};
 use super::snapshot::{GroupSeries, Kind, Labels};
 use crate::config::Limits;
 use crate::denial::Container;
@@ -52,6 +55,16 @@ struct Group {
     newest: Option<Arc<Container>>,
     roots: HashSet<Arc<str>>,
     counts: BTreeMap<(Kind, Arc<str>), u64>,
+    oom_kills: u64,
+}
+
+/// A group, as it outlives the daemon.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct SavedGroup {
+    /// namespace, pod, container.
+    labels: (String, String, String),
+    members: Vec<String>,
+    counts: Vec<(SavedKind, String, u64)>,
     oom_kills: u64,
 }
 
@@ -96,6 +109,10 @@ impl Series {
     pub(super) fn meet(&mut self, container: &Arc<Container>) {
         let labels = Labels::of(container);
         let old = self.homes.get(&container.id).cloned();
+        if old.is_some() && !container.described {
+            // An earlier daemon knew its name; nobody has told it again yet.
+            return;
+        }
         if old.as_ref() == Some(&labels) {
             if let Some(group) = self.groups.get_mut(&labels) {
                 match &group.newest {
@@ -206,6 +223,44 @@ impl Series {
         }
     }
 
+    pub(super) const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The groups that have counted anything, and the one past the limits.
+    pub(super) fn save(&self) -> (Vec<SavedGroup>, SavedGroup) {
+        let counted = |group: &&Group| !group.counts.is_empty() || group.oom_kills > 0;
+        let groups = self.groups.iter().filter(|(_, group)| counted(group));
+        let groups = groups.map(|(labels, group)| saved(labels, group)).collect();
+        (groups, saved(&Labels::other(), &self.other))
+    }
+
+    /// Takes in what was saved; returns whose it is.
+    pub(super) fn restore(
+        &mut self,
+        groups: &[SavedGroup],
+        other: &SavedGroup,
+    ) -> Result<Former, SavedError> {
+        let mut former = Former::new();
+        for saved in groups {
+            let (namespace, pod, container) = saved.labels.clone();
+            let labels = Labels {
+                namespace,
+                pod,
+                container,
+            };
+            let group = restored(saved)?;
+            for id in &saved.members {
+                self.homes.insert(id.clone(), labels.clone());
+                former.insert(id.clone(), Vec::new());
+            }
+            self.size += group.counts.len();
+            self.groups.insert(labels, group);
+        }
+        self.other = restored(other)?;
+        Ok(former)
+    }
+
     /// Every group with what it shows, in no order.
     pub(super) fn groups(&self) -> Vec<GroupSeries> {
         let shown = |labels: Labels, group: &Group| GroupSeries {
@@ -228,4 +283,37 @@ impl Series {
         }
         groups
     }
+}
+
+fn saved(labels: &Labels, group: &Group) -> SavedGroup {
+    let Labels {
+        namespace,
+        pod,
+        container,
+    } = labels.clone();
+    let counts = group.counts.iter();
+    SavedGroup {
+        labels: (namespace, pod, container),
+        members: group.members.iter().cloned().collect(),
+        counts: counts
+            .map(|((kind, root), count)| (SavedKind::of(*kind), root.to_string(), *count))
+            .collect(),
+        oom_kills: group.oom_kills,
+    }
+}
+
+fn restored(saved: &SavedGroup) -> Result<Group, SavedError> {
+    let mut group = Group {
+        members: saved.members.iter().cloned().collect(),
+        oom_kills: saved.oom_kills,
+        ..Group::default()
+    };
+    for (kind, root, count) in &saved.counts {
+        let root: Arc<str> = root.as_str().into();
+        if root.starts_with('/') {
+            group.roots.insert(Arc::clone(&root));
+        }
+        group.counts.insert((kind.kind()?, root), *count);
+    }
+    Ok(group)
 }

@@ -1,5 +1,7 @@
 //! Totals are conserved, bounds hold, and what is left out is counted.
 
+mod resume;
+
 use std::time::SystemTime;
 
 use proptest::prelude::*;

@@ -151,4 +151,14 @@ pub const LOSSES: &[LossRow] = &[
         "notices_unwritten",
         "A writing of what is still to be told; the next makes up for it.",
     ),
+    loss(
+        Stage::State,
+        "earlier_counts_unreadable",
+        "The counts of an earlier daemon, kept beside its pinned programs: the counters begin at zero.",
+    ),
+    loss(
+        Stage::Source,
+        "earlier_tables_unreadable",
+        "A refusal that an earlier version's pinned programs counted after its daemon's end, in tables of another form.",
+    ),
 ];

@@ -53,6 +53,8 @@ fn what_can_be_lost_is_in_the_table() {
         (Stage::Events, crate::events::REASON_OUTPUT_CLOSED),
         (Stage::State, crate::state_file::REASON_UNWRITTEN),
         (Stage::State, crate::state_file::REASON_UNREADABLE),
+        (Stage::State, crate::pipeline::REASON_UNREADABLE_COUNTS),
+        (Stage::Source, crate::pipeline::REASON_UNREADABLE_TABLES),
         (Stage::Kernel, crate::pipeline::REASON_CGROUP_RING_FULL),
         (Stage::Kernel, crate::pipeline::REASON_PROGRAM_SKIPPED),
         (Stage::Kernel, crate::pipeline::REASON_OOM_TABLE_FULL),

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::{sole, state};
-use crate::aggregate::HookState;
+use crate::aggregate::{self, HookState};
 use crate::alert;
 use crate::config::{BackendChoice, Config, EventFormat, Place};
 use crate::contract::{self, Declared};
@@ -29,6 +29,7 @@ use crate::identity::runtimes;
 use crate::layer::{self, Walker};
 use crate::pipeline::{Now, Order, Pipeline, Reload, RuntimeEnds, start_scan};
 use crate::posture::Reader;
+use crate::source::Source as _;
 use crate::source::kernel::{self, Options};
 use crate::tmpfs::memory::MemoryRoot;
 use crate::tmpfs::{Sampler, Settings};
@@ -54,6 +55,8 @@ pub struct Daemon {
     pub address: Option<SocketAddr>,
     /// Where it listens by a unix socket.
     pub socket: Option<PathBuf>,
+    /// Where its programs are pinned.
+    pins: Option<PathBuf>,
     published: Arc<Published>,
     orders: mpsc::Sender<Order>,
     stop: watch::Sender<bool>,
@@ -70,11 +73,18 @@ impl Daemon {
     pub async fn start(config: &Config) -> anyhow::Result<Daemon> {
         let contracts = contracts(config)?;
         sole::wait(&config.socket).await?;
+        let pins = match &config.pin {
+            Some(path) => Some(sole::pins(path).await?),
+            None => None,
+        };
         let (stop, stopped) = watch::channel(false);
         let (watches, commands) = mpsc::channel(COMMANDS_MAX);
         let (orders, told) = mpsc::channel(1);
         let published = Arc::new(Published::waiting_for(&[HOOKS, SCAN]));
         allow_hosts(&published, config);
+        if pins.is_some() {
+            published.resume();
+        }
         let mut endpoint = Endpoint::bind(config.listen_address).await?;
         let address = endpoint.address;
         let socket = bind_socket(&mut endpoint, &config.socket).await?;
@@ -93,7 +103,8 @@ impl Daemon {
         });
 
         let layout = Layout::read()?;
-        let source = kernel::load(&options(config, &layout))?;
+        let mut source = kernel::load(&options(config, &layout), pins)?;
+        let past = source.past();
         give_back_memory();
         let hooks = HookState::of(source.plan());
         log_hooks(&hooks);
@@ -104,7 +115,8 @@ impl Daemon {
             look_ups: runtimes.look_ups,
             status: runtimes.status,
         };
-        let restored = state::restore(config, Now::read());
+        let counted = past.as_ref().is_some_and(|past| past.whole);
+        let restored = state::restore(config, Now::read(), counted);
         let alerts = alerts(config, restored.path.as_deref(), &published, &stopped)?;
         let mut pipeline =
             Pipeline::new(source, config.limits, config.host, Arc::clone(&published))
@@ -120,6 +132,9 @@ impl Daemon {
         }
         if restored.unreadable {
             pipeline.state_unreadable();
+        }
+        if let Some(past) = &past {
+            pipeline.restore(past);
         }
         if let Some(sampler) = tmpfs_sampler(&layout) {
             pipeline = pipeline.with_tmpfs(sampler, config.limits);
@@ -140,6 +155,7 @@ impl Daemon {
             "control groups found"
         );
         pipeline.reconcile(&scan, started_ns, Now::read());
+        pipeline.take_over(Now::read());
         pipeline.tick(Now::read());
         published.has(SCAN);
         tracing::info!("ready");
@@ -148,6 +164,7 @@ impl Daemon {
         Ok(Daemon {
             address,
             socket,
+            pins: config.pin.clone(),
             published,
             orders,
             stop,
@@ -193,6 +210,12 @@ impl Daemon {
             sink.ended().await.context("the alerts")?;
         }
         self.server.await.context("the HTTP endpoint")?;
+        if let Some(pins) = self.pins {
+            tracing::info!(
+                pins = %pins.display(),
+                "the programs stay attached and count on, for the next daemon; `sealwatch uninstall` removes them"
+            );
+        }
         Ok(())
     }
 }
@@ -306,6 +329,7 @@ pub fn options(config: &Config, layout: &Layout) -> Options {
             Hierarchy::Unified => None,
             Hierarchy::V1 { controller } => Some(controller.clone()),
         },
+        state_version: aggregate::VERSION,
     }
 }
 

@@ -23,7 +23,7 @@ const STEP: Duration = Duration::from_millis(250);
 /// Records for that long.
 pub async fn run(config: &Config, time: Duration) -> anyhow::Result<()> {
     let layout = Layout::read()?;
-    let mut source = kernel::load(&options(config, &layout))?;
+    let mut source = kernel::load(&options(config, &layout), None)?;
     let deadline = tokio::time::Instant::now() + time;
     let mut stdout = std::io::stdout().lock();
     let mut last = None;

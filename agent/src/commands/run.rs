@@ -59,7 +59,7 @@ async fn reload(daemon: &Daemon, config: &mut Config, surroundings: &Surrounding
     let mut taken = config.clone();
     let stay = taken.take_over(next);
     if let Err(error) = daemon.reload(&taken).await {
-        return daemon.refuse(error.as_ref()).await;
+        return daemon.refuse(&*error).await;
     }
     (surroundings.log)(taken.log_level);
     *config = taken;

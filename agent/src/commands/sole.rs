@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::daemon::SOCKET;
 use crate::config::Place;
 use crate::http::{HttpError, neighbour};
+use crate::source::kernel::pins::{Pins, PinsError};
 
 /// How long the end of another daemon is waited for.
 const WAIT: Duration = Duration::from_secs(10);
@@ -48,4 +49,20 @@ pub(super) async fn wait(place: &Place) -> Result<(), HttpError> {
         tokio::time::sleep(POLL).await;
     }
     Ok(())
+}
+
+/// Takes the directory of pins once nobody has it.
+///
+/// # Errors
+/// [`PinsError::Taken`] where somebody still has it after [`WAIT`]; it cannot be used.
+pub(super) async fn pins(path: &Path) -> Result<Pins, PinsError> {
+    let begun = Instant::now();
+    loop {
+        match Pins::take(path) {
+            Err(PinsError::Taken { .. }) if begun.elapsed() < WAIT => {
+                tokio::time::sleep(POLL).await;
+            }
+            taken => return taken,
+        }
+    }
 }

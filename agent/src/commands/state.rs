@@ -24,8 +24,17 @@ pub(super) struct Restored {
     pub(super) unreadable: bool,
 }
 
-/// Reads the state file, if there is one.
-pub(super) fn restore(config: &Config, now: Now) -> Restored {
+/// Reads the state file, if there is one. `counted` where pinned programs have
+/// counted everything since it was written.
+pub(super) fn restore(config: &Config, now: Now, counted: bool) -> Restored {
+    let mut restored = read(config, now, counted);
+    if counted {
+        restored.degrade.note_counted();
+    }
+    restored
+}
+
+fn read(config: &Config, now: Now, counted: bool) -> Restored {
     let thresholds = Thresholds::of(&config.degraded);
     let mut restored = Restored {
         degrade: Degrade::new(thresholds, config.limits),
@@ -51,7 +60,8 @@ pub(super) fn restore(config: &Config, now: Now) -> Restored {
     match state_file::read(&path, BYTES_MAX) {
         Ok(None) => tracing::info!(path = %shown, "no state yet; it will be kept there"),
         Ok(Some(bytes)) => {
-            match Degrade::restore(thresholds, config.limits, &bytes, &boot_id, moment) {
+            let limits = config.limits;
+            match Degrade::resume(thresholds, limits, &bytes, &boot_id, moment, counted) {
                 Ok(degrade) => {
                     tell_gap(&path, degrade.unwatched());
                     restored.degrade = degrade;
@@ -101,6 +111,9 @@ fn path(config: &Config) -> Option<PathBuf> {
 fn tell_gap(path: &Path, unwatched: Option<Duration>) {
     let path = path.display();
     match unwatched {
+        Some(time) if time.is_zero() => {
+            tracing::info!(%path, "going on from the state of an earlier daemon: everything was counted meanwhile");
+        }
         Some(time) => {
             let seconds = time.as_secs();
             tracing::warn!(%path, seconds, "going on from the state of an earlier daemon: what was refused since it was written has not been counted");

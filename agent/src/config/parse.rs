@@ -80,6 +80,13 @@ pub(super) fn config(figment: &Figment) -> Result<Config, ConfigError> {
             true => None,
             false => Some(single(figment, "node-name", alerting::node_name)?),
         },
+        pin: single(figment, "pin", |text| {
+            match text {
+            "none" => Ok(None),
+            path if path.starts_with('/') && !path.ends_with('/') => Ok(Some(path.into())),
+            _ => Err("give the absolute path of a directory in the BPF file system, such as /sys/fs/bpf/sealwatch, or none".to_owned()),
+        }
+        })?,
         log_format: single(figment, "log.format", |text| {
             choice(
                 text,

@@ -5,7 +5,7 @@
 //! every setting is either taken or named; the compiler asks for a new one.
 //! Lacks on purpose: acting on what has changed.
 
-use super::Config;
+use super::{Alerting, Config};
 
 impl Config {
     /// Takes from `next` what can change while the daemon runs. Returns the
@@ -27,6 +27,9 @@ impl Config {
             sample_interval,
             degraded,
             state_file,
+            alerting,
+            node_name,
+            pin,
             log_format,
             log_level,
             limits,
@@ -43,6 +46,8 @@ impl Config {
             ("cri-endpoint", cri_endpoints != self.cri_endpoints),
             ("sample-interval", sample_interval != self.sample_interval),
             ("state-file", state_file != self.state_file),
+            ("pin", pin != self.pin),
+            ("node-name", node_name != self.node_name),
             ("log.format", log_format != self.log_format),
             (
                 "limits.containers",
@@ -54,13 +59,50 @@ impl Config {
             ),
             ("limits.series", limits.series != self.limits.series),
         ];
+        let stay = stay.into_iter().chain(self.alerting_differs(&alerting));
+        let differ = stay.filter(|(_, differs)| *differs);
+        let differ = differ.map(|(name, _)| name).collect();
         self.allowed_hosts = allowed_hosts;
         self.inventory = inventory;
         self.contracts = contracts;
         self.degraded = degraded;
         self.log_level = log_level;
-        let differ = stay.into_iter().filter(|(_, differs)| *differs);
-        differ.map(|(name, _)| name).collect()
+        differ
+    }
+
+    fn alerting_differs(&self, next: &Alerting) -> [(&'static str, bool); 8] {
+        let Alerting {
+            alertmanagers,
+            alertmanager_token_file,
+            webhooks,
+            webhook_token_file,
+            ca_file,
+            runbooks,
+            kubernetes_events,
+            kubernetes_account,
+        } = &self.alerting;
+        [
+            ("alertmanager-url", *alertmanagers != next.alertmanagers),
+            (
+                "alertmanager-token-file",
+                *alertmanager_token_file != next.alertmanager_token_file,
+            ),
+            ("webhook-url", *webhooks != next.webhooks),
+            (
+                "webhook-token-file",
+                *webhook_token_file != next.webhook_token_file,
+            ),
+            ("notify.ca-file", *ca_file != next.ca_file),
+            ("notify.runbooks", *runbooks != next.runbooks),
+            (
+                "kubernetes-events",
+                *kubernetes_events != next.kubernetes_events,
+            ),
+            (
+                "kubernetes-service-account",
+                *kubernetes_account != next.kubernetes_account,
+            ),
+        ]
     }
 }
 
@@ -76,7 +118,10 @@ mod tests {
             "web.telemetry-path" => "/other",
             "events" | "log.format" => "json",
             "backend" => "fexit",
-            "seccomp" | "host" => "true",
+            "seccomp" | "host" | "kubernetes-events" => "true",
+            "alertmanager-url" | "webhook-url" => "http://a.example",
+            "notify.runbooks" => "http://runbooks.example",
+            "node-name" => "other",
             "sample-interval" | "degraded.after" | "degraded.silence" | "start-window" => "7s",
             "degraded.failures"
             | "limits.containers"

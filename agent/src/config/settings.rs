@@ -214,6 +214,12 @@ pub const SETTINGS: &[Setting] = &[
         help: "This machine's name in alerts (the label `instance`); without it its host name.",
     },
     one(
+        "pin",
+        "PATH",
+        "none",
+        "Directory in the BPF file system, such as `/sys/fs/bpf/sealwatch`, where programs and counters outlive the daemon, so that what is refused during a restart is counted; `sealwatch uninstall` removes them. With `none`, nothing is left behind.",
+    ),
+    one(
         "log.format",
         "text|json",
         "text",

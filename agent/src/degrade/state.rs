@@ -120,6 +120,19 @@ impl Degrade {
         boot_id: &str,
         now: Moment,
     ) -> Result<Degrade, StateError> {
+        Self::resume(thresholds, limits, json, boot_id, now, false)
+    }
+
+    /// The same; where everything was `counted` meanwhile, the time in between has
+    /// passed.
+    pub fn resume(
+        thresholds: Thresholds,
+        limits: Limits,
+        json: &[u8],
+        boot_id: &str,
+        now: Moment,
+        counted: bool,
+    ) -> Result<Degrade, StateError> {
         if json.len() > BYTES_MAX {
             return Err(StateError::TooLong(json.len()));
         }
@@ -141,7 +154,18 @@ impl Degrade {
         if state.saved_ns > now.monotonic_ns {
             return Err(bad("saved_ns", state.saved_ns));
         }
-        let unwatched_ns = now.monotonic_ns - state.saved_ns;
+        let unwatched_ns = match counted {
+            true => 0,
+            false => now.monotonic_ns - state.saved_ns,
+        };
+        let ago = Duration::from_nanos(now.monotonic_ns - state.saved_ns);
+        let now = match counted {
+            true => Moment {
+                monotonic_ns: state.saved_ns,
+                wall: now.wall.checked_sub(ago).unwrap_or(now.wall),
+            },
+            false => now,
+        };
         degrade.unwatched = Some(Duration::from_nanos(unwatched_ns));
         for container in &state.containers {
             let run = restored(container, &state, &limits, now)?;
@@ -165,6 +189,13 @@ impl Degrade {
             }
         }
         Ok(degrade)
+    }
+}
+
+impl Degrade {
+    /// Nothing was left uncounted before the start.
+    pub fn note_counted(&mut self) {
+        self.unwatched = Some(Duration::ZERO);
     }
 }
 

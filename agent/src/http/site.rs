@@ -168,8 +168,14 @@ pub(super) async fn ready(State(site): State<Site>) -> Response {
 
 /// Everything in the Prometheus text format.
 #[utoipa::path(get, path = "/metrics", tag = "operations", summary = "Metrics, in the Prometheus text format",
-    responses((status = 200, description = "The metrics", body = String, content_type = "text/plain")))]
+    responses(
+        (status = 200, description = "The metrics", body = String, content_type = "text/plain"),
+        (status = 503, description = "What it waits for before it goes on with an earlier daemon's counters", body = String, content_type = "text/plain"),
+    ))]
 pub(super) async fn serve_metrics(State(site): State<Site>) -> Response {
+    if !site.published.has_metrics() {
+        return ready(State(site)).await;
+    }
     match site.metrics() {
         Ok(text) => typed(metrics::CONTENT_TYPE, text.to_string()),
         Err(error) => failed(&error),

@@ -215,6 +215,18 @@ async fn a_socket_in_use_is_left_alone_and_a_stale_one_replaced() {
     assert_eq!(std::fs::read(&file).unwrap(), b"mine");
 }
 
+#[tokio::test]
+async fn counters_that_are_gone_on_from_are_never_told_as_zero() {
+    let served = serve().await;
+    served.published.resume();
+    let before = fetch(served.address, "/metrics").await;
+    assert!(before.starts_with("HTTP/1.1 503"), "{before}");
+    served.published.has("hooks");
+    served.published.has("scan");
+    let after = fetch(served.address, "/metrics").await;
+    assert!(after.starts_with("HTTP/1.1 200"), "{after}");
+}
+
 fn event(line: &str) -> crate::events::Event {
     crate::events::Event {
         kind: crate::events::DENIAL,

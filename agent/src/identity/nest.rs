@@ -70,6 +70,41 @@ impl Identity {
         known.live += 1;
     }
 
+    /// A container that an earlier daemon knew, with control groups of its, and that
+    /// is not there any more: it died while nobody looked. It keeps its name for the
+    /// grace time, as all dead ones do.
+    pub fn bury(&mut self, id: &str, cgroups: &[CgroupId], now_ns: u64) {
+        let id: Arc<str> = id.into();
+        let unknown = cgroups.iter().filter(|one| !self.groups.contains_key(*one));
+        let unknown: Vec<CgroupId> = unknown.copied().collect();
+        if self.containers.contains_key(&id) && unknown.is_empty() {
+            return;
+        }
+        if !self.make_room(1, std::slice::from_ref(&id)) {
+            self.container_overflow += 1;
+            return;
+        }
+        let known = self.containers.entry(id.clone()).or_insert_with(|| Known {
+            container: Arc::new(Container::unnamed(&id, Runtime::Unspecified)),
+            levels: Arc::new([id.clone()]),
+            home: None,
+            groups: 0,
+            live: 0,
+            // No runtime tells of one that is gone.
+            asked_ns: Some(now_ns),
+            touched_ns: now_ns,
+        });
+        known.groups += unknown.len();
+        for cgroup in unknown {
+            let group = Group {
+                place: Place::Container(Arc::new([id.clone()])),
+                seen_ns: now_ns,
+                removed_ns: Some(now_ns),
+            };
+            self.groups.insert(cgroup, group);
+        }
+    }
+
     /// A container's own group is there.
     pub(super) fn begin(
         &mut self,

@@ -338,3 +338,23 @@ fn a_containers_life_is_told_by_its_own_group() {
     identity.reconcile(&scan(&[]), 40, 40);
     assert_eq!(identity.take_lives(), ended);
 }
+
+#[test]
+fn one_that_died_while_nobody_looked_has_its_grace_time() {
+    let mut identity = Identity::new(Limits::default());
+    identity.cgroup_created(CgroupId(5), &docker('a'), 0);
+    // One that is there is none of them, but a group of it may be.
+    identity.bury(&id('a'), &[CgroupId(5), CgroupId(6)], 10 * SECOND);
+    identity.bury(&id('b'), &[CgroupId(7)], 10 * SECOND);
+    identity.bury(&id('c'), &[], 10 * SECOND);
+    assert_eq!(name(&identity, 6), "aaaaaaaaaaaa");
+    assert_eq!(name(&identity, 7), "bbbbbbbbbbbb");
+    assert_eq!(identity.living().count(), 1);
+    assert_eq!(identity.expire(70 * SECOND), Expired::default());
+    let mut expired = identity.expire(70 * SECOND + 1);
+    expired.cgroups.sort_unstable();
+    expired.containers.sort_unstable();
+    assert_eq!(expired.cgroups, [CgroupId(6), CgroupId(7)]);
+    assert_eq!(expired.containers, [id('b'), id('c')]);
+    assert_eq!(name(&identity, 5), "aaaaaaaaaaaa");
+}

@@ -18,6 +18,7 @@ use super::layers::Layering;
 use super::mounts::Mounts;
 use super::posture::Postures;
 use super::reload::Orders;
+use super::resume::Resumption;
 use super::tmpfs::Tmpfs;
 use super::{GRACE_NS, Pipeline, RuntimeEnds};
 use crate::aggregate::{Aggregate, Alerts, HookState};
@@ -60,6 +61,7 @@ impl<S: Source> Pipeline<S> {
             oom_kills_read: 0,
             switches: Switches::default(),
             orders: Orders::default(),
+            resumption: Resumption::default(),
             breaches: Breaches::new(Vec::new(), limits),
             breaches_shown: Arc::default(),
             write_roots_max: limits.write_roots_per_container,

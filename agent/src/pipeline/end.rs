@@ -26,7 +26,8 @@ impl<S: Source> Pipeline<S> {
         self.judge_writes(now, true);
         self.tell_transitions(now);
         self.published.history.end();
-        self.publish();
+        self.end_pause();
+        self.publish(now);
         self.judge.finish(now);
         if let Some(events) = self.events
             && !events.finish()

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::Pipeline;
+use super::{Now, Pipeline};
 use crate::aggregate::{HookState, RuntimeState};
 use crate::denial::{Loss, Stage};
 use crate::events::EventWriter;
@@ -61,7 +61,7 @@ impl<S: Source> Pipeline<S> {
         }
     }
 
-    pub(super) fn publish(&mut self) {
+    pub(super) fn publish(&mut self, now: Now) {
         let tmpfs_changed = self.note_tmpfs();
         let layers_changed = self.note_layers();
         let losses = self.identity.losses().into_iter();
@@ -78,7 +78,12 @@ impl<S: Source> Pipeline<S> {
             described.for_each(|container| self.aggregate.meet(container));
         }
         let state_changed = self.judge.take_changed() || tmpfs_changed || layers_changed;
-        if !self.aggregate.changed() && !names_changed && !state_changed {
+        let changed = self.aggregate.changed() || names_changed || state_changed;
+        if !changed && !self.resumption.withheld {
+            return;
+        }
+        self.resumption.withheld = !self.keep_counts(now);
+        if self.resumption.withheld {
             return;
         }
         let tracked = self.identity.tracked();

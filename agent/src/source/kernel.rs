@@ -8,39 +8,43 @@
 
 mod attach;
 mod bpf_lsm;
+mod checkpoint;
 mod error;
+mod held;
 mod inventory;
 mod kretprobe;
+mod locks;
 mod maps;
 pub mod modules;
+pub mod pins;
 mod settings;
 mod skipped;
+mod system;
+mod tables;
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use attach::{Attached, attach, attach_tracepoint};
-use aya::maps::{Array, HashMap, Map, MapData, RingBuf};
+use attach::{Attached, attach};
 use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader};
 pub use error::{LoadError, Refusal};
-use error::{map_error, object_error, reason, refusal};
+use error::{object_error, pins_error, reason, refusal};
+use held::{Earlier, Held, fingerprint};
 use inventory::Inventory;
-pub use kretprobe::TRACEFS;
-use maps::{Plain, absent_is_fine, fill_syscalls, ring, take, typed, unlimit_locked_memory};
-use sealwatch_ebpf::wire::{
-    self, CountKey, CountValue, DENIAL_ERRNOS, OomValue, STATS_MAX, WriteKey, WriteValue,
-};
+pub use kretprobe::{TRACEFS, remove_leftovers};
+use maps::{Plain, fill_syscalls, unlimit_locked_memory};
+use pins::Pins;
+use sealwatch_ebpf::wire::{self, CountKey, CountValue, OomValue, STATS_MAX, WriteKey, WriteValue};
 use settings::settings;
 use skipped::Skipped;
-use tokio::io::unix::AsyncFd;
+use tables::Tables;
 use tracing::debug;
 
-use crate::denial::{Backend, Hook, Lsm, Operation};
+use crate::denial::{Backend, Hook, Lsm};
 use crate::host::{self, Facts, Plan, Wanted};
 use crate::source::btf::{self, Btf};
-use crate::source::{RecordKind, Source, SourceError, batch};
+use crate::source::{Past, RecordKind, Source, SourceError, Succession};
 
 #[cfg(kernel_half)]
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/kernel.o"));
@@ -61,19 +65,17 @@ pub struct Options {
     pub sample_interval: Duration,
     /// The version 1 controller whose control groups identify tasks; `None` for version 2.
     pub controller: Option<String>,
+    /// The form of what [`Source::keep`] is given: of another one nothing is gone on from.
+    pub state_version: u32,
 }
 
-/// The loaded and attached kernel half. Dropping it detaches everything.
+/// The loaded and attached kernel half. Dropping it detaches what is not pinned.
 pub struct Kernel {
-    samples: AsyncFd<RingBuf<MapData>>,
-    cgroups: AsyncFd<RingBuf<MapData>>,
-    counts: HashMap<MapData, Plain<CountKey>, Plain<CountValue>>,
-    counts_fd: OwnedFd,
-    path_keys: HashMap<MapData, u64, u64>,
-    overflow: Array<MapData, u64>,
-    stats: Array<MapData, u64>,
-    ignored: HashMap<MapData, u64, u8>,
-    oom_kills: HashMap<MapData, u64, Plain<OomValue>>,
+    tables: Tables,
+    /// An earlier daemon's counters, until they are taken in.
+    earlier: Option<Earlier>,
+    /// None where nothing outlives the daemon.
+    held: Option<Held>,
     inventory: Inventory,
     skipped: Skipped,
     plan: Plan,
@@ -89,13 +91,14 @@ pub struct Kernel {
     plan_changed: bool,
 }
 
-/// Loads the kernel half and attaches what the host allows.
+/// Loads the kernel half and attaches what the host allows; with `pins`, so that it
+/// outlives the daemon, and goes on where an earlier one was.
 ///
 /// Must be called inside a tokio runtime.
 ///
 /// # Errors
 /// See [`LoadError`]; single hooks that cannot be attached are no error.
-pub fn load(options: &Options) -> Result<Kernel, LoadError> {
+pub fn load(options: &Options, pins: Option<Pins>) -> Result<Kernel, LoadError> {
     if OBJECT.is_empty() {
         return Err(LoadError::NoObject);
     }
@@ -110,7 +113,11 @@ pub fn load(options: &Options) -> Result<Kernel, LoadError> {
         tells_victim: btf.tracepoint_arguments(host::OOM_TRACEPOINT) == Some(2),
         ..Facts::default()
     };
-    let settings = settings(options, &btf, facts.active(Lsm::Apparmor))?;
+    let mut settings = settings(options, &btf, facts.active(Lsm::Apparmor))?;
+    let make = fingerprint(&[options, &offsets, &settings], OBJECT);
+    let held = pins.map(|pins| Held::prepare(pins, &make)).transpose();
+    let mut held = held.map_err(|error| pins_error(&error))?;
+    settings.generation = held.as_ref().map_or(0, |held| held.generation.number);
     unlimit_locked_memory();
     let mut bpf_lsm = bpf_lsm::Programs::default();
     if facts.active(Lsm::Bpf)
@@ -120,48 +127,46 @@ pub fn load(options: &Options) -> Result<Kernel, LoadError> {
     }
     drop(btf);
     let loader_btf = LoaderBtf::from_sys_fs().map_err(object_error)?;
-    let mut object = EbpfLoader::new()
+    let (offsets, settings) = (Plain(offsets), Plain(settings));
+    let mut loader = EbpfLoader::new();
+    loader
         .btf(Some(&loader_btf))
-        .override_global(wire::GLOBAL_OFFSETS, &Plain(offsets), true)
-        .override_global(wire::GLOBAL_SETTINGS, &Plain(settings), true)
-        .load(OBJECT)
-        .map_err(object_error)?;
+        .override_global(wire::GLOBAL_OFFSETS, &offsets, true)
+        .override_global(wire::GLOBAL_SETTINGS, &settings, true);
+    for (name, path) in held.iter().flat_map(Held::maps) {
+        loader.map_pin_path(name, path);
+    }
+    let mut object = loader.load(OBJECT).map_err(object_error)?;
     fill_syscalls(&mut object)?;
+    let mut attached = Attached::in_generation(held.as_ref().map(|held| held.generation.clone()));
     // Control groups first: no denial may come from one whose birth was missed.
     for name in ["cgroup_mkdir", "cgroup_rmdir"] {
-        attach_tracepoint(&mut object, &format!("tp_{name}"), name)
-            .map_err(|error| LoadError::Cgroups(refusal(&error)))?;
+        attached
+            .attach_tracepoint(&mut object, &format!("tp_{name}"), name)
+            .map_err(|error| LoadError::Cgroups(refusal(error.as_ref())))?;
     }
-    let (plan, attached) = attach(&mut object, &loader_btf, &mut facts, options.wanted)?;
-    let counts = take(&mut object, wire::MAP_COUNTS)?;
-    let counts_fd = match &counts {
-        Map::HashMap(data) => data
-            .fd()
-            .as_fd()
-            .try_clone_to_owned()
-            .map_err(object_error)?,
-        _ => {
-            return Err(LoadError::Absent(format!(
-                "a hash map {}",
-                wire::MAP_COUNTS
-            )));
-        }
-    };
+    let plan = attach(
+        &mut object,
+        &loader_btf,
+        &mut facts,
+        options.wanted,
+        &mut attached,
+    )?;
+    let tables = Tables::of(&mut object)?;
+    let mut earlier = None;
+    if let Some(held) = &mut held {
+        attached.settle();
+        earlier = held.take_turn().map_err(|error| pins_error(&error))?;
+    }
     Ok(Kernel {
-        samples: ring(&mut object, wire::MAP_SAMPLES)?,
-        cgroups: ring(&mut object, wire::MAP_CGROUPS)?,
-        counts: typed(counts, wire::MAP_COUNTS)?,
-        counts_fd,
-        path_keys: typed(take(&mut object, wire::MAP_PATH_KEYS)?, wire::MAP_PATH_KEYS)?,
-        overflow: typed(take(&mut object, wire::MAP_OVERFLOW)?, wire::MAP_OVERFLOW)?,
-        stats: typed(take(&mut object, wire::MAP_STATS)?, wire::MAP_STATS)?,
-        ignored: typed(take(&mut object, wire::MAP_IGNORED)?, wire::MAP_IGNORED)?,
-        oom_kills: typed(take(&mut object, wire::MAP_OOM_KILLS)?, wire::MAP_OOM_KILLS)?,
+        tables,
+        earlier,
+        held,
         inventory: Inventory::of(&mut object)?,
         skipped: Skipped::of(&object),
         plan,
         missing_fields,
-        knows_profiles: settings.apparmor_blob_sizes != 0,
+        knows_profiles: settings.0.apparmor_blob_sizes != 0,
         object,
         attached,
         facts,
@@ -248,6 +253,7 @@ impl Kernel {
             .follow(&mut self.object, &loader_btf, facts, self.wanted)
         {
             Ok(plan) => {
+                self.attached.settle();
                 debug!(functions = ?self.facts.bpf_lsm, "BPF LSM programs");
                 self.plan = plan;
                 self.plan_changed = true;
@@ -267,12 +273,26 @@ fn functions(btf: &Btf, targets: &bpf_lsm::Targets) -> BTreeMap<String, u8> {
     functions
 }
 
+impl Kernel {
+    /// What is read: an earlier daemon's tables, until they are taken in.
+    fn read(&self) -> &Tables {
+        match &self.earlier {
+            Some(Earlier::Tables(tables)) => tables,
+            _ => &self.tables,
+        }
+    }
+}
+
 impl Source for Kernel {
     fn drain(&mut self, each: &mut dyn FnMut(RecordKind, &[u8])) -> usize {
         let mut records = 0;
+        let tables = match &mut self.earlier {
+            Some(Earlier::Tables(tables)) => tables,
+            _ => &mut self.tables,
+        };
         for (ring, kind) in [
-            (&mut self.cgroups, RecordKind::Cgroup),
-            (&mut self.samples, RecordKind::Sample),
+            (&mut tables.cgroups, RecordKind::Cgroup),
+            (&mut tables.samples, RecordKind::Sample),
             (&mut self.inventory.records, RecordKind::Write),
         ] {
             while let Some(record) = ring.get_mut().next() {
@@ -289,19 +309,18 @@ impl Source for Kernel {
             // that comes in between is announced again. An error means that the
             // runtime ends; then nothing is awaited any more.
             tokio::select! {
-                ready = self.cgroups.readable() => if let Ok(mut guard) = ready { guard.clear_ready() },
+                ready = self.tables.cgroups.readable() => if let Ok(mut guard) = ready { guard.clear_ready() },
                 ready = self.inventory.records.readable() => if let Ok(mut guard) = ready { guard.clear_ready() },
-                ready = self.samples.readable() => if let Ok(mut guard) = ready { guard.clear_ready() },
+                ready = self.tables.samples.readable() => if let Ok(mut guard) = ready { guard.clear_ready() },
             }
         })
     }
 
     fn stats(&mut self) -> Result<[u64; STATS_MAX as usize], SourceError> {
-        let mut stats = [0; STATS_MAX as usize];
-        for (value, slot) in self.stats.iter().zip(&mut stats) {
-            *slot = value.map_err(|error| map_error(wire::MAP_STATS, &error))?;
+        let mut stats = self.read().stats()?;
+        if self.earlier.is_none() {
+            stats[wire::Stat::Skipped as usize] = self.skipped.total(&self.attached.programs);
         }
-        stats[wire::Stat::Skipped as usize] = self.skipped.total(&self.attached.programs);
         Ok(stats)
     }
 
@@ -309,37 +328,19 @@ impl Source for Kernel {
         &mut self,
         each: &mut dyn FnMut(&CountKey, &CountValue),
     ) -> Result<(), SourceError> {
-        // SAFETY: this map was declared with these types, and both are integers only.
-        unsafe { batch::read_all(self.counts_fd.as_fd(), each) }
-            .map_err(|error| map_error(wire::MAP_COUNTS, &error))
+        self.read().counters(each)
     }
 
     fn overflow(&mut self, each: &mut dyn FnMut(u8, u8, u64)) -> Result<(), SourceError> {
-        for operation in Operation::ALL {
-            for (position, errno) in DENIAL_ERRNOS.iter().enumerate() {
-                let index = wire::overflow_index(*operation as u8, position as u8);
-                let count = self
-                    .overflow
-                    .get(&index, 0)
-                    .map_err(|error| map_error(wire::MAP_OVERFLOW, &error))?;
-                if count != 0 {
-                    each(*operation as u8, *errno, count);
-                }
-            }
-        }
-        Ok(())
+        self.read().overflow(each)
     }
 
     fn oom_kills(&mut self, each: &mut dyn FnMut(u64, &OomValue)) -> Result<(), SourceError> {
-        for entry in self.oom_kills.iter() {
-            let (cgroup, value) = entry.map_err(|error| map_error(wire::MAP_OOM_KILLS, &error))?;
-            each(cgroup, &value.0);
-        }
-        Ok(())
+        self.read().oom_kills(each)
     }
 
     fn forget_oom_kills(&mut self, cgroup: u64) -> Result<(), SourceError> {
-        absent_is_fine(wire::MAP_OOM_KILLS, self.oom_kills.remove(&cgroup))
+        self.tables.forget_oom_kills(cgroup)
     }
 
     fn watch_writes(&mut self, cgroup: u64, on: bool) -> Result<(), SourceError> {
@@ -354,11 +355,7 @@ impl Source for Kernel {
     }
 
     fn forget(&mut self, keys: &[CountKey]) -> Result<(), SourceError> {
-        for key in keys {
-            absent_is_fine(wire::MAP_COUNTS, self.counts.remove(&Plain(*key)))?;
-            absent_is_fine(wire::MAP_PATH_KEYS, self.path_keys.remove(&key.cgroup))?;
-        }
-        Ok(())
+        self.tables.forget(keys)
     }
 
     fn plan_changed(&mut self) -> Option<&Plan> {
@@ -366,9 +363,31 @@ impl Source for Kernel {
         std::mem::take(&mut self.plan_changed).then_some(&self.plan)
     }
 
+    fn past(&mut self) -> Option<Past> {
+        let past = self.held.as_mut()?.past()?;
+        let earlier = self.earlier.as_ref();
+        Some(Past {
+            succession: earlier.map_or(Succession::Same, Earlier::succession),
+            ..past
+        })
+    }
+
+    fn succeed(&mut self) {
+        self.earlier = None;
+    }
+
+    fn keeps(&self) -> bool {
+        self.held.is_some()
+    }
+
+    fn keep(&mut self, text: &[u8]) -> Result<(), SourceError> {
+        match &mut self.held {
+            Some(held) => held.keep(text),
+            None => Ok(()),
+        }
+    }
+
     fn ignore(&mut self, cgroup: u64) -> Result<(), SourceError> {
-        self.ignored
-            .insert(cgroup, 1, 0)
-            .map_err(|error| map_error(wire::MAP_IGNORED, &error))
+        self.tables.ignore(cgroup)
     }
 }

@@ -128,12 +128,12 @@ fn on_sighup_settings_are_read_again_and_bad_ones_refused() {
         assert!(log.contains(&named), "{setting}: {log}");
     }
     let added = contracts.join("b.yaml");
-    let series = agent.metrics();
-    let known = series.iter().any(|series| {
-        series.name == "sealwatch_contract_containers"
-            && series.label("contract") == added.to_str().unwrap()
+    eventually("the second contract is in force", SOON, || {
+        agent.metrics().iter().any(|series| {
+            series.name == "sealwatch_contract_containers"
+                && series.label("contract") == added.to_str().unwrap()
+        })
     });
-    assert!(known, "{log}");
     let before = breaches();
     assert!(before > 3.0, "what was counted stays");
     eventually("the first contract goes on", SOON, || breaches() > before);

@@ -31,6 +31,7 @@ mod prometheus;
 #[path = "../prometheus/mod.rs"]
 mod prometheus_server;
 mod readme;
+mod restart;
 mod short_lived;
 mod starts;
 mod tmpfs;

@@ -11,6 +11,7 @@ use crate::alert::Answering;
 use crate::config::BackendChoice;
 use crate::host::{self, Plan};
 use crate::identity::introduction::Introduction;
+use crate::source::kernel::pins::Look;
 
 /// Everything that was found.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct Facts {
     pub receivers: Vec<Answering>,
     /// Where the state would be kept.
     pub state: State,
+    /// What is pinned.
+    pub pins: Pins,
     /// Where the daemon would listen; none where it shall not.
     pub address: Option<Address>,
     /// The unix socket on which it would; none where it shall not.
@@ -201,6 +204,17 @@ pub enum State {
     Nowhere,
     /// There, or why that cannot be written.
     At(PathBuf, Result<(), String>),
+}
+
+/// Where programs are pinned, or would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pins {
+    /// The directory.
+    pub place: PathBuf,
+    /// The user named it.
+    pub asked_for: bool,
+    /// What is there, or why nothing can be.
+    pub look: Result<Look, String>,
 }
 
 /// Where the daemon would listen.

@@ -67,7 +67,7 @@ checks! {
     Kprobes = "kprobes" "The second best: one kretprobe is attached.";
     Tracepoints = "tracepoints" "The last: raw tracepoints are attached.";
     Tracefs = "tracefs" "Where kretprobes with room for all tasks are made.";
-    Bpffs = "bpffs" "The kernel's file system of pinned programs; not used so far.";
+    Bpffs = "bpffs" "The kernel's file system of pinned programs, for `--pin`.";
     Hooks = "hooks" "Each hook's backend, or why it has none.";
     ModuleHooks = "module_hooks" "Whose refusals are told by name.";
     Fields = "fields" "Structure members that are read.";
@@ -81,6 +81,7 @@ checks! {
     Storage = "storage" "Writable layers are measured where they are overlays.";
     Receivers = "receivers" "Who is told of alerts, and whether they answer.";
     State = "state" "What is kept over a restart of the daemon.";
+    Pins = "pins" "Programs that outlive the daemon, and whether one reads what they count.";
     Address = "address" "Where the daemon listens, and whether one does already.";
     Socket = "socket" "Where it takes commands.";
 }

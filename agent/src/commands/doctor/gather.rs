@@ -15,13 +15,14 @@ use std::path::{Path, PathBuf};
 use procfs::process::LimitValue;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
-use super::facts::{Facts, GroupLayout, Groups, Kernel, Mounts, Presence, Rights, State};
+use super::facts::{Facts, GroupLayout, Groups, Kernel, Mounts, Pins, Presence, Rights, State};
 use crate::alert;
 use crate::config::{Config, Place};
 use crate::identity::hierarchy::{Hierarchy, Layout, LayoutError};
 use crate::identity::introduction::introductions;
 use crate::mountinfo::{self, MountRow, process};
 use crate::source::btf;
+use crate::source::kernel::pins::{DIRECTORY, look};
 use crate::source::kernel::{self, modules};
 use crate::state_file;
 
@@ -50,6 +51,7 @@ pub async fn gather(config: &Config) -> Facts {
         runtimes,
         receivers: alert::answering(&config.alerting).await,
         state: state(config),
+        pins: pins(config),
         address,
         socket,
         socket_asked_for: matches!(config.socket, Place::At(_)),
@@ -145,6 +147,16 @@ fn state(config: &Config) -> State {
     let directory = path.parent().unwrap_or(Path::new("/"));
     let writable = may_write(directory);
     State::At(path, writable)
+}
+
+fn pins(config: &Config) -> Pins {
+    let place = config.pin.clone().unwrap_or_else(|| DIRECTORY.into());
+    let look = look(&place).map_err(|error| error.to_string());
+    Pins {
+        place,
+        asked_for: config.pin.is_some(),
+        look,
+    }
 }
 
 /// May this process make files in that directory?

@@ -1,21 +1,24 @@
 //! Follows a plan, and has it made anew where the kernel refuses a part.
 //!
-//! In: the loaded object, facts, the backend asked for. Out: the plan that is
-//! attached. Invariant: each refusal becomes a fact before the next plan, so
-//! the loop ends; what is attached once stays. Lacks on purpose: choosing
-//! (`host::plan`).
+//! In: the loaded object, facts, the backend asked for, what is pinned already.
+//! Out: the plan that is attached. Invariant: each refusal becomes a fact before
+//! the next plan, so the loop ends; what is attached once stays; a link that is
+//! pinned already is taken, and its program not even loaded. Lacks on purpose:
+//! choosing (`host::plan`).
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
-use aya::programs::fexit::FExitLink;
+use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::{FExit, KProbe, ProgramError, ProgramInfo, RawTracePoint};
 use aya::{Btf as LoaderBtf, Ebpf};
 use tracing::{debug, warn};
 
 use super::error::{LoadError, errno, reason};
 use super::kretprobe::{self, Kretprobe};
+use super::pins::Generation;
+use super::system;
 use crate::denial::{Backend, Hook};
 use crate::host::{self, Attachment, Facts, Plan, Wanted};
 
@@ -23,15 +26,20 @@ use crate::host::{self, Attachment, Facts, Plan, Wanted};
 /// arguments than this kernel's trampolines carry.
 const ENOTSUPP: i32 = 524;
 
-/// What keeps the programs attached; dropping it detaches them.
+/// What keeps the programs attached; dropping it detaches those that are not pinned.
 #[derive(Default)]
 pub(super) struct Attached {
     /// (program, symbol) of each attachment.
     done: BTreeSet<(String, String)>,
-    links: Vec<FExitLink>,
+    links: Vec<FdLink>,
+    pinned: Vec<PinnedLink>,
     kretprobes: Vec<Kretprobe>,
-    /// The programs of `links`, which the object itself no longer has open.
+    /// The programs of `links` and `pinned`, which the object itself does not have open.
     pub(super) programs: Vec<OwnedFd>,
+    /// Where to pin.
+    generation: Option<Generation>,
+    /// What could not be pinned, and so ends with the daemon.
+    unpinned: Vec<String>,
 }
 
 /// Attaches the plan; what is refused becomes a fact and the rest is planned anew.
@@ -40,14 +48,83 @@ pub(super) fn attach(
     btf: &LoaderBtf,
     facts: &mut Facts,
     wanted: Wanted,
-) -> Result<(Plan, Attached), LoadError> {
-    let mut attached = Attached::default();
+    attached: &mut Attached,
+) -> Result<Plan, LoadError> {
     kretprobe::remove_leftovers();
-    let plan = attached.follow(object, btf, facts, wanted)?;
-    Ok((plan, attached))
+    attached.follow(object, btf, facts, wanted)
 }
 
 impl Attached {
+    /// Nothing yet; what is attached is pinned in that generation.
+    pub(super) fn in_generation(generation: Option<Generation>) -> Attached {
+        Attached {
+            generation,
+            ..Attached::default()
+        }
+    }
+
+    /// Everything is attached: what an earlier daemon pinned besides is detached,
+    /// and what could not be pinned is told.
+    pub(super) fn settle(&mut self) {
+        let Some(generation) = &self.generation else {
+            return;
+        };
+        let done = self.done.iter();
+        generation.keep_only(done.map(|(program, symbol)| (program.as_str(), symbol.as_str())));
+        let unpinned = std::mem::take(&mut self.unpinned);
+        if unpinned.is_empty() {
+            return;
+        }
+        warn!(
+            functions = unpinned.join(", "),
+            "this kernel cannot pin them: what only they see is not counted while no daemon runs"
+        );
+        if let Err(error) = generation.mark_partial() {
+            warn!(%error, "the next daemon will not know of it");
+        }
+    }
+
+    /// Takes a link that is pinned already.
+    fn adopt(&mut self, program: &str, symbol: &str) -> bool {
+        let Some(generation) = &self.generation else {
+            return false;
+        };
+        let Ok(link) = PinnedLink::from_pin(generation.link(program, symbol)) else {
+            return false;
+        };
+        self.pinned.push(link);
+        match system::get(&generation.program(program, symbol)) {
+            Ok(descriptor) => self.programs.push(descriptor),
+            Err(error) => debug!(program, symbol, %error, "its skipped runs are not told"),
+        }
+        self.done.insert((program.to_owned(), symbol.to_owned()));
+        true
+    }
+
+    /// Keeps a link, over the daemon's end where that is asked for.
+    ///
+    /// # Errors
+    /// It cannot be pinned, and has gone with the attempt.
+    fn hold(
+        &mut self,
+        link: FdLink,
+        descriptor: BorrowedFd<'_>,
+        program: &str,
+        symbol: &str,
+    ) -> Result<(), Box<dyn Error>> {
+        let Some(generation) = &self.generation else {
+            self.links.push(link);
+            return Ok(());
+        };
+        let pinned = system::pin(descriptor, &generation.program(program, symbol));
+        if let Err(error) = pinned {
+            debug!(program, symbol, %error, "its skipped runs will not be told");
+        }
+        self.pinned
+            .push(link.pin(generation.link(program, symbol))?);
+        Ok(())
+    }
+
     /// Attaches what the plan has and is not attached yet.
     ///
     /// # Errors
@@ -64,7 +141,7 @@ impl Attached {
             let mut refused = None;
             for next in &plan.attachments {
                 let name = (next.program.clone(), next.symbol.clone());
-                if self.done.contains(&name) {
+                if self.done.contains(&name) || self.adopt(&name.0, &name.1) {
                     continue;
                 }
                 match self.attach_one(object, btf, next) {
@@ -121,14 +198,28 @@ impl Attached {
                 // The link keeps the kernel's program; the object's is free for the next symbol.
                 program.unload()?;
                 let (link, descriptor) = attached?;
-                self.links.push(link);
+                self.hold(link.into(), descriptor.as_fd(), &next.program, &next.symbol)?;
                 self.programs.push(descriptor);
             }
             // Its argument is there at the function's entry only.
             Backend::Kprobe if next.hook == Hook::OomKill => {
                 let program: &mut KProbe = program(object, &next.program)?;
                 program.load()?;
-                program.attach(&next.symbol, 0)?;
+                let link = program.attach(&next.symbol, 0)?;
+                if self.generation.is_some() {
+                    let descriptor = program.fd()?.as_fd().try_clone_to_owned()?;
+                    let link = program.take_link(link)?;
+                    match FdLink::try_from(link) {
+                        Ok(link) => {
+                            self.hold(link, descriptor.as_fd(), &next.program, &next.symbol)?;
+                        }
+                        // Before 5.15 it is none, and went with the attempt.
+                        Err(_) => {
+                            program.attach(&next.symbol, 0)?;
+                            self.unpinned.push(next.symbol.clone());
+                        }
+                    }
+                }
             }
             Backend::Kprobe => {
                 let program: &mut KProbe = program(object, &next.program)?;
@@ -137,14 +228,56 @@ impl Attached {
                     told_verified(&next.program, program.info());
                 }
                 match Kretprobe::attach(program.fd()?.as_fd(), &next.symbol) {
-                    Ok(kretprobe) => self.kretprobes.push(kretprobe),
+                    Ok(kretprobe) => self.hold_kretprobe(kretprobe, next),
                     Err(error) => {
                         program.attach(&next.symbol, 0)?;
                         warn!(symbol = next.symbol, %error, "only a few tasks at once are seen");
+                        self.not_pinned(&next.symbol);
                     }
                 }
             }
-            Backend::Tracepoint => attach_tracepoint(object, &next.program, &next.symbol)?,
+            Backend::Tracepoint => {
+                self.attach_tracepoint(object, &next.program, &next.symbol)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn hold_kretprobe(&mut self, mut kretprobe: Kretprobe, next: &Attachment) {
+        if let Some(generation) = &self.generation {
+            let path = generation.link(&next.program, &next.symbol);
+            if let Err(error) = kretprobe.pin(&path) {
+                debug!(symbol = next.symbol, %error, "not pinned");
+                self.not_pinned(&next.symbol);
+            }
+        }
+        self.kretprobes.push(kretprobe);
+    }
+
+    fn not_pinned(&mut self, symbol: &str) {
+        if self.generation.is_some() {
+            self.unpinned.push(symbol.to_owned());
+        }
+    }
+
+    pub(super) fn attach_tracepoint(
+        &mut self,
+        object: &mut Ebpf,
+        name: &str,
+        tracepoint: &str,
+    ) -> Result<(), Box<dyn Error>> {
+        if self.adopt(name, tracepoint) {
+            return Ok(());
+        }
+        let program: &mut RawTracePoint = program(object, name)?;
+        program.load()?;
+        told_verified(name, program.info());
+        let link = program.attach(tracepoint)?;
+        if self.generation.is_some() {
+            let descriptor = program.fd()?.as_fd().try_clone_to_owned()?;
+            let link = program.take_link(link)?;
+            self.hold(link.into(), descriptor.as_fd(), name, tracepoint)?;
+            self.done.insert((name.to_owned(), tracepoint.to_owned()));
         }
         Ok(())
     }
@@ -186,18 +319,6 @@ fn summary(plan: &Plan) -> String {
     reasons.sort_unstable();
     reasons.dedup();
     reasons.join("; ")
-}
-
-pub(super) fn attach_tracepoint(
-    object: &mut Ebpf,
-    name: &str,
-    tracepoint: &str,
-) -> Result<(), ProgramError> {
-    let program: &mut RawTracePoint = program(object, name)?;
-    program.load()?;
-    told_verified(name, program.info());
-    program.attach(tracepoint)?;
-    Ok(())
 }
 
 /// Says what the kernel had to verify, in instructions, where it tells (5.16

@@ -53,6 +53,11 @@ pub enum LoadError {
     /// No hook at all could be attached.
     #[error("no hook can be attached: {0}; `sealwatch doctor` tells what is missing")]
     NothingAttached(String),
+    /// Nothing can be pinned, though it was asked for.
+    #[error(
+        "programs and maps cannot be pinned: {0}; name another directory of the BPF file system with --pin, or none"
+    )]
+    Pins(Refusal),
     /// A map could not be set up.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -62,7 +67,9 @@ impl LoadError {
     /// The operating system's number behind it, where the kernel refused.
     pub fn errno(&self) -> Option<i32> {
         match self {
-            LoadError::Object(refusal) | LoadError::Cgroups(refusal) => refusal.errno,
+            LoadError::Object(refusal) | LoadError::Cgroups(refusal) | LoadError::Pins(refusal) => {
+                refusal.errno
+            }
             LoadError::NoObject
             | LoadError::Btf(_)
             | LoadError::Absent(_)
@@ -74,6 +81,10 @@ impl LoadError {
 
 pub(super) fn object_error(error: impl Error + 'static) -> LoadError {
     LoadError::Object(refusal(&error))
+}
+
+pub(super) fn pins_error(error: &io::Error) -> LoadError {
+    LoadError::Pins(refusal(error))
 }
 
 /// With the number behind it.

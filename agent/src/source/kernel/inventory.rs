@@ -43,7 +43,10 @@ impl Inventory {
             }
         };
         Ok(Inventory {
-            records: ring(object, wire::MAP_WRITE_SAMPLES)?,
+            records: ring(
+                take(object, wire::MAP_WRITE_SAMPLES)?,
+                wire::MAP_WRITE_SAMPLES,
+            )?,
             writes: typed(writes, wire::MAP_WRITES)?,
             writes_fd: writes_fd.map_err(object_error)?,
             in_kernel: typed(take(object, wire::MAP_WATCHED)?, wire::MAP_WATCHED)?,

@@ -1,16 +1,18 @@
 //! Kretprobes with room for every task that is inside the function at once.
 //!
 //! In: a loaded program and a function. Out: a [`Kretprobe`]. Invariant: dropping it
-//! detaches the program and removes its tracefs event. Lacks on purpose: `perf`'s own
+//! detaches the program and removes its tracefs event, unless it was pinned. Lacks on purpose: `perf`'s own
 //! kretprobes, which keep no more returns than there are processors on a kernel
 //! without preemption: a single task that sleeps in a write would hide all others'.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd as _, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 
 use tracing::debug;
+
+use super::system;
 
 /// Where tracefs may be mounted.
 pub const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
@@ -48,6 +50,9 @@ struct Attributes {
 pub(super) struct Kretprobe {
     /// `None` only while being dropped: an event in use cannot be removed.
     event: Option<OwnedFd>,
+    /// What attaches the program, on a kernel where a link can.
+    link: Option<OwnedFd>,
+    pinned: bool,
     events: PathBuf,
     name: String,
 }
@@ -69,21 +74,42 @@ impl Kretprobe {
         // From here on, dropping it removes the event.
         let mut probe = Kretprobe {
             event: None,
+            link: None,
+            pinned: false,
             events,
             name,
         };
         let id = fs::read_to_string(tracefs.join("events").join(&probe.name).join("id"))?;
         let id = id.trim().parse().map_err(io::Error::other)?;
         let event = open(id)?;
-        control(&event, SET_BPF, program.as_raw_fd())?;
+        match system::link(program, event.as_fd()) {
+            Ok(link) => probe.link = Some(link),
+            // Before 5.15.
+            Err(_) => control(&event, SET_BPF, program.as_raw_fd())?,
+        }
         control(&event, ENABLE, 0)?;
         probe.event = Some(event);
         Ok(probe)
+    }
+
+    /// Lets the program stay attached when this is dropped.
+    ///
+    /// # Errors
+    /// A kernel without such links, or its refusal.
+    pub(super) fn pin(&mut self, path: &Path) -> io::Result<()> {
+        let link = self.link.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        system::pin(link.as_fd(), path)?;
+        self.pinned = true;
+        Ok(())
     }
 }
 
 impl Drop for Kretprobe {
     fn drop(&mut self) {
+        if self.pinned {
+            return;
+        }
+        drop(self.link.take());
         drop(self.event.take());
         if let Err(error) = write(&self.events, &format!("-:{}", self.name)) {
             debug!(name = self.name, %error, "the event is left in tracefs");
@@ -91,15 +117,19 @@ impl Drop for Kretprobe {
     }
 }
 
-/// Removes what a daemon that was killed has left in tracefs. The kernel keeps events in use.
-pub(super) fn remove_leftovers() {
+/// Removes what a daemon that has ended left in tracefs, and returns its names. The
+/// kernel keeps events in use.
+pub fn remove_leftovers() -> Vec<String> {
+    let mut removed = Vec::new();
     for events in TRACEFS.map(|directory| Path::new(directory).join("kprobe_events")) {
         for name in leftovers(&fs::read_to_string(&events).unwrap_or_default()) {
-            if let Err(error) = write(&events, &format!("-:{name}")) {
-                debug!(name, %error, "another daemon's event");
+            match write(&events, &format!("-:{name}")) {
+                Ok(()) => removed.push(name.to_owned()),
+                Err(error) => debug!(name, %error, "another daemon's event"),
             }
         }
     }
+    removed
 }
 
 /// The names of Sealwatch's events among the lines of `kprobe_events`.

@@ -80,8 +80,8 @@ where
     T::try_from(map).map_err(|error| LoadError::Absent(format!("a fitting {name}: {error}")))
 }
 
-pub(super) fn ring(object: &mut Ebpf, name: &str) -> Result<AsyncFd<RingBuf<MapData>>, LoadError> {
-    let ring: RingBuf<MapData> = typed(take(object, name)?, name)?;
+pub(super) fn ring(map: Map, name: &str) -> Result<AsyncFd<RingBuf<MapData>>, LoadError> {
+    let ring: RingBuf<MapData> = typed(map, name)?;
     // SAFETY: the ring buffer owns its descriptor, and always the same one,
     // until it is dropped with the `AsyncFd`.
     unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) }.map_err(object_error)

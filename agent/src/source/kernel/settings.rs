@@ -35,6 +35,7 @@ pub(super) fn settings(
     };
     Ok(Settings {
         apparmor_blob_sizes,
+        generation: 0,
         sample_interval_ns: u64::try_from(options.sample_interval.as_nanos()).unwrap_or(u64::MAX),
         cgroup_subsystem,
         hierarchy_id,

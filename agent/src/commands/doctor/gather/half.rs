@@ -21,7 +21,7 @@ pub(super) fn attach(
         reason: error.to_string(),
         errno: None,
     })?;
-    let mut kernel = kernel::load(&options(config, layout)).map_err(failure)?;
+    let mut kernel = kernel::load(&options(config, layout), None).map_err(failure)?;
     let fexit = tried(&mut kernel, Backend::Fexit);
     let kprobe = tried(&mut kernel, Backend::Kprobe);
     Ok(Attached {
@@ -53,6 +53,7 @@ fn failure(error: LoadError) -> Failure {
         LoadError::Absent(what) => (Step::Build, format!("the kernel half lacks {what}")),
         LoadError::Cgroups(refusal) => (Step::Follow, refusal.reason),
         LoadError::NothingAttached(reason) => (Step::Attach, reason),
+        LoadError::Pins(refusal) => (Step::Load, refusal.reason),
         LoadError::Source(error) => (Step::Load, error.to_string()),
     };
     Failure {

@@ -1,10 +1,11 @@
 //! Where the daemon would keep its state and listen.
 //!
-//! In: facts. Out: findings of state and address. Invariant: an address that another
+//! In: facts. Out: findings of state, pins and address. Invariant: an address that another
 //! Sealwatch has is well. Lacks on purpose: what that one tells.
 
-use super::super::facts::{Address, Facts, State, Taken};
+use super::super::facts::{Address, Facts, Pins, State, Taken};
 use super::super::finding::{Check, Finding};
+use crate::source::kernel::pins::Look;
 use crate::state_file::DIRECTORY;
 
 /// What is lost without a place for the state.
@@ -12,7 +13,7 @@ const FORGOTTEN: &str = "after a restart degraded containers are found anew, and
                          long nothing was counted";
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
-    vec![state(facts), address(facts), socket(facts)]
+    vec![state(facts), pins(facts), address(facts), socket(facts)]
 }
 
 fn state(facts: &Facts) -> Finding {
@@ -34,6 +35,42 @@ fn state(facts: &Facts) -> Finding {
             FORGOTTEN,
             "make its directory and let this process write there, or name another place with \
              --state-file",
+        ),
+    }
+}
+
+fn pins(facts: &Facts) -> Finding {
+    let Pins {
+        place,
+        asked_for,
+        look,
+    } = &facts.pins;
+    let shown = place.display();
+    match look {
+        Ok(Look::Taken(pid)) => {
+            let who = pid.map_or(String::new(), |pid| format!(" (process {pid})"));
+            Finding::ok(Check::Pins, format!("{shown}: a Sealwatch{who} has it"))
+        }
+        Ok(Look::Left(links)) => Finding::degraded(
+            Check::Pins,
+            format!("{shown}: {links} programs are attached, and no daemon runs"),
+            "what they count is not shown, and what it costs is paid",
+            format!(
+                "start the daemon with --pin {shown}, which goes on from them, or remove them: \
+                 sealwatch uninstall --pin {shown}"
+            ),
+        ),
+        Ok(Look::Free) if *asked_for => Finding::ok(Check::Pins, format!("{shown} is free")),
+        Err(reason) if *asked_for => Finding::failed(
+            Check::Pins,
+            format!("{shown}: {reason}"),
+            "the daemon does not start",
+            "mount -t bpf bpf /sys/fs/bpf and name a directory in it with --pin, or none",
+        ),
+        Ok(Look::Free) | Err(_) => Finding::limited(
+            Check::Pins,
+            "none, as was asked for",
+            "what is refused while the daemon restarts is not counted",
         ),
     }
 }

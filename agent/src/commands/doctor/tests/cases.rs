@@ -7,6 +7,7 @@ use crate::config::{BackendChoice, ReceiverKind};
 use crate::denial::*;
 use crate::host::Wanted;
 use crate::identity::introduction::Outcome;
+use crate::source::kernel::pins::Look;
 
 /// What is wrong, the check that must say so, its status, and words of its means and fix.
 pub(super) type Case = (
@@ -134,6 +135,14 @@ pub(super) const CASES: &[Case] = &[
         Check::State, Degraded, "after a restart", "--state-file"),
     ("no state, as was asked for", |f| f.state = State::Off,
         Check::State, Well, "after a restart", ""),
+    ("programs without a daemon", |f| f.pins.look = Ok(Look::Left(12)),
+        Check::Pins, Degraded, "not shown", "sealwatch uninstall --pin /sys/fs/bpf/sealwatch"),
+    ("programs of a daemon", |f| f.pins.look = Ok(Look::Taken(Some(7))),
+        Check::Pins, Well, "", ""),
+    ("nowhere to pin", |f| { f.pins.asked_for = true; f.pins.look = Err("this is no BPF file system".into()); },
+        Check::Pins, Failed, "does not start", "mount -t bpf bpf /sys/fs/bpf"),
+    ("nothing pinned, as was asked for", |f| f.pins.asked_for = false,
+        Check::Pins, Well, "restarts is not counted", ""),
     ("an address that another has", |f| f.address = Some(listening(":80", Taken::Not("in use".into()))),
         Check::Address, Failed, "does not start", "--web.listen-address"),
     ("an address that a Sealwatch has", |f| f.address = Some(listening(":9402", Taken::Sealwatch)),

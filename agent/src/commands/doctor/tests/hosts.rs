@@ -10,6 +10,7 @@ use crate::config::{BackendChoice, ReceiverKind};
 use crate::denial::{Backend, Lsm, Runtime};
 use crate::host::{self, Wanted, plan};
 use crate::identity::introduction::{Introduction, Met, Outcome, Storage};
+use crate::source::kernel::pins::Look;
 
 pub(super) const ALL_CAPABILITIES: u64 = (1 << 41) - 1;
 pub(super) const REFUSED: &str = "Operation not permitted (os error 1)";
@@ -84,6 +85,11 @@ pub(super) fn healthy() -> Facts {
         ],
         receivers: vec![told(ReceiverKind::Alertmanager, Ok(()))],
         state: State::At(PathBuf::from("/var/lib/sealwatch/state.json"), Ok(())),
+        pins: Pins {
+            place: PathBuf::from("/sys/fs/bpf/sealwatch"),
+            asked_for: true,
+            look: Ok(Look::Free),
+        },
         address: Some(listening("127.0.0.1:9402", Taken::Free)),
         socket: Some(listening("/run/sealwatch/sealwatch.sock", Taken::Free)),
         socket_asked_for: false,
