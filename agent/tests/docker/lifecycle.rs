@@ -9,7 +9,7 @@ use super::engines::cannot_run;
 use super::{Stage, unique};
 use xtask::engine::IMAGE;
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(30);
 const LOADED: &str = "sealwatch_config_last_reload_successful";
 const LOADED_TIME: &str = "sealwatch_config_last_reload_success_timestamp_seconds";
 
