@@ -15,7 +15,9 @@ use super::{Stage, provoke, unique};
 const FLOOD_SECONDS: u64 = 10;
 /// Of one core.
 const CPU_SHARE_MAX: f64 = 0.05;
-const RSS_MIB_MAX: f64 = 40.0;
+/// Without the pages of the program's file, which are many more where it is not
+/// optimised, and which the kernel takes back at will.
+const OWN_MIB_MAX: f64 = 30.0;
 const SEEN_WITHIN_NS: u64 = 2_000_000_000;
 
 #[test]
@@ -59,11 +61,12 @@ fn a_flood_loses_no_count_and_hides_nobody() {
         .unwrap();
     let pid = agent.pid();
     let over = AtomicBool::new(false);
-    let (once, flood, rss_mib) = thread::scope(|scope| {
+    let (once, flood, (rss_mib, own_mib)) = thread::scope(|scope| {
         let largest = scope.spawn(|| {
-            let mut largest = 0.0_f64;
+            let mut largest = (0.0_f64, 0.0_f64);
             while !over.load(Ordering::Relaxed) {
-                largest = largest.max(size_mib(pid, "VmRSS").unwrap());
+                largest.0 = largest.0.max(size_mib(pid, "VmRSS").unwrap());
+                largest.1 = largest.1.max(size_mib(pid, "RssAnon").unwrap());
                 sleep(Duration::from_millis(100));
             }
             largest
@@ -113,13 +116,14 @@ fn a_flood_loses_no_count_and_hides_nobody() {
     let seconds = took_ns as f64 / 1e9;
     println!(
         "{provoked_loud} refusals in {window:.1} s ({:.0}/s): counted exactly; the other's path \
-         seen after {seconds:.3} s; daemon: {:.2} % of a core, RSS at most {rss_mib:.1} MiB ({start_mib:.1} MiB while it loaded)",
+         seen after {seconds:.3} s; daemon: {:.2} % of a core, RSS at most {rss_mib:.1} MiB, \
+         {own_mib:.1} MiB of it its own ({start_mib:.1} MiB while it loaded)",
         provoked_loud / FLOOD_SECONDS as f64,
         share * 100.0
     );
     assert!(took_ns < SEEN_WITHIN_NS, "seen after {seconds:.3} s");
     assert!(share < CPU_SHARE_MAX, "{:.2} % of a core", share * 100.0);
-    assert!(rss_mib < RSS_MIB_MAX, "{rss_mib:.1} MiB");
+    assert!(own_mib < OWN_MIB_MAX, "{own_mib:.1} MiB");
     assert!(
         provoked_loud > 100_000.0,
         "that was no flood: {provoked_loud}"
