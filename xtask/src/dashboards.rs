@@ -1,6 +1,6 @@
 //! The dashboards: descriptions in Rust become the JSON that Grafana is provisioned with.
 //!
-//! In: nothing. Out: `dashboards/*.json`, one per function of [`ALL`]. Invariant:
+//! In: nothing. Out: `dashboards/*.json`, one per function of `ALL`. Invariant:
 //! what is committed is what these descriptions make (`cargo xtask tidy` compares),
 //! so places, ids, data sources and links are never written by hand. Lacks on
 //! purpose: knowing which metrics exist; the tests in `agent/tests/dashboards`
