@@ -1,6 +1,6 @@
 //! What is attached -> which operations are seen and which causes told.
 //!
-//! In: a plan. Out: [`Seen`] operations and [`Told`] causes, each with the best that
+//! In: a plan. Out: [`Seen`] operations and told causes, each with the best that
 //! Sealwatch has anywhere. Invariant: pure; the words are those of the catalog's
 //! tables, which the tests hold against every kernel. Lacks on purpose: what a
 //! missing hook alone leaves out of a cause; `hooks` names it.

@@ -1,7 +1,7 @@
 //! A directory of the BPF file system in which programs and maps outlive the daemon.
 //!
 //! In: a directory. Out: [`Pins`], which one process has at a time, and the
-//! [`Generation`]s in it. Invariant: one generation has its turn to count
+//! `Generation`s in it. Invariant: one generation has its turn to count
 //! (`wire::MAP_TURN`); what a daemon left that was killed half-way is never on
 //! duty, and is removed. Lacks on purpose: programs and maps themselves.
 //!
