@@ -1,5 +1,8 @@
 //! The rollout's verdict is arithmetic: it follows who is compared with whom.
 
+use std::time::Duration;
+
+use super::agent::eventually;
 use super::answer;
 use super::board::{Choice, Chosen, board};
 use super::load::Load;
@@ -27,11 +30,14 @@ pub fn hold(load: &Load) {
     for (app, canary, baseline, expected) in CASES {
         let choice = choice(app, canary, baseline);
         let query = rollout.filled(&verdict, &choice);
-        let told = answer(&load.prometheus, &query, true);
-        assert_eq!(
-            told,
-            Ok((1, expected)),
-            "{app}: {canary} against {baseline:?}\n{query}"
+        // Of two that do the same, the younger has been refused less in 5 minutes,
+        // until it is half as old as the other.
+        let as_expected = || answer(&load.prometheus, &query, true) == Ok((1, expected));
+        let within = Duration::from_secs(90);
+        eventually(
+            &format!("{app}: {canary} against {baseline:?} is {expected}"),
+            within,
+            as_expected,
         );
     }
 
@@ -42,7 +48,7 @@ pub fn hold(load: &Load) {
     let pod = [("pod", "web-canary-6c9f-bbbbb")];
     let before = load.agent.sum("sealwatch_write_root_denials_total", &pod);
     let (_, told) = answer(&load.prometheus, &query, true).unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    std::thread::sleep(Duration::from_secs(2));
     let after = load.agent.sum("sealwatch_write_root_denials_total", &pod);
     // The last scrape is at most as old as a second, in which there are about ten.
     assert!(

@@ -96,7 +96,7 @@ fn verdict_row() -> Row {
             stat(
                 "Verdict",
                 format!(
-                    "Worse: the canary was refused something under a write root where the baseline never was, or under one is refused more than {CANARY_FACTOR} times as often (and more than {CANARY_DENIALS_PER_SECOND} times a second and container), or a larger share of its containers is degraded or fails to start. Better: none of that, and the baseline is refused more than {CANARY_FACTOR} times as often, or a larger share of its containers is degraded or fails to start. Same: neither. The numbers are those beside it."
+                    "Worse: the canary was refused something under a write root where the baseline never was, or under one is refused more than {CANARY_FACTOR} times as often (and more than {CANARY_DENIALS_PER_SECOND} times a second and container), or a larger share of its containers is degraded or fails to start. Better: none of that, and the baseline is refused more than {CANARY_FACTOR} times as often, or a larger share of its containers is degraded or fails to start. Same: neither. The numbers are those beside it. Rates are over 5 minutes, so a canary younger than that looks better than it is."
                 ),
             )
             .sized(6, 8)
