@@ -1,10 +1,11 @@
 //! The chart renders what Kubernetes takes, and refuses what it does not know.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use serde_json::{Value, json};
 use xtask::validators::{Question, ask};
-use xtask::{image, manifests};
+use xtask::{image, layout, manifests};
 
 use super::{deployed, documents, may_judge, parsed};
 
@@ -30,6 +31,9 @@ fn cases() -> Value {
                 "from": [{ "namespaceSelector": {} }],
                 "egress": [{ "to": [{ "podSelector": {} }], "ports": [{ "port": 9093 }] }],
             },
+            "alerts": { "enabled": true, "labels": { "release": "prometheus" } },
+            "kubernetesEvents": { "enabled": true },
+            "dashboards": { "enabled": true },
             "podMonitor": { "enabled": true, "labels": { "release": "prometheus" } },
             "serviceMonitor": {
                 "enabled": true,
@@ -39,6 +43,7 @@ fn cases() -> Value {
         "privileged": { "securityContext": { "privileged": true } },
         "least": {
             "state": { "enabled": false },
+            "pin": { "enabled": false },
             "serviceAccount": { "create": false },
             "priorityClassName": "",
             "tolerations": [],
@@ -84,6 +89,7 @@ fn what_the_chart_renders_is_valid() {
         json!([
             "run",
             "--web.listen-address=:9402",
+            "--pin=/sys/fs/bpf/sealwatch",
             "--degraded.after=2m",
             "--inventory=web-*",
             "--inventory=api",
@@ -95,6 +101,38 @@ fn what_the_chart_renders_is_valid() {
     assert_eq!(privileged["privileged"], true);
     assert_eq!(privileged["readOnlyRootFilesystem"], true);
     assert_eq!(privileged["capabilities"], Value::Null);
+    carried(&rendered["everything"]["objects"]);
+}
+
+/// Dashboards are carried as they are, with the runbooks' address of the values.
+fn carried(objects: &Value) {
+    let objects = objects.as_array().unwrap();
+    let maps = objects.iter().filter(|one| {
+        one["kind"] == "ConfigMap" && one["metadata"]["labels"]["grafana_dashboard"] == "1"
+    });
+    let mut shown = BTreeMap::new();
+    for map in maps {
+        for (name, text) in map["data"].as_object().unwrap() {
+            let board: Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
+            shown.insert(name.trim_start_matches("sealwatch-").to_owned(), board);
+        }
+    }
+    let mut kept = BTreeMap::new();
+    for file in fs::read_dir(layout::root().join("dashboards")).unwrap() {
+        let path = file.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            let board = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            kept.insert(
+                path.file_name().unwrap().to_str().unwrap().to_owned(),
+                board,
+            );
+        }
+    }
+    assert!(!kept.is_empty());
+    assert_eq!(shown, kept);
 }
 
 #[test]
@@ -125,6 +163,10 @@ fn a_misspelt_value_is_refused_by_name() {
         ("hostPath", json!({ "state": { "hostPath": "relative" } })),
         ("interval", json!({ "podMonitor": { "interval": "often" } })),
         ("web.txt", json!({ "contracts": { "web.txt": "" } })),
+        (
+            "noSuchThreshold",
+            json!({ "alerts": { "thresholds": { "noSuchThreshold": 1 } } }),
+        ),
     ];
     let questions: serde_json::Map<_, _> = cases
         .iter()
@@ -149,6 +191,10 @@ fn the_schema_knows_the_values() {
         keys.cloned().collect()
     };
     assert_eq!(keys(&schema["properties"]), keys(values));
+    let alerts = &schema["properties"]["alerts"]["properties"];
+    assert_eq!(keys(alerts), keys(&values["alerts"]));
+    let thresholds = &alerts["thresholds"]["properties"];
+    assert_eq!(keys(thresholds), keys(&values["alerts"]["thresholds"]));
 }
 
 #[test]

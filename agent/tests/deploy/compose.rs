@@ -1,5 +1,7 @@
 //! The Compose file and what it provides Prometheus, Alertmanager and Grafana with.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -21,8 +23,11 @@ fn may_run(test: &str, packages: &[&str]) -> bool {
 }
 
 #[test]
-fn the_file_is_understood() {
-    if !may_run("the_file_is_understood", &["docker-compose"]) {
+fn the_file_is_understood_and_all_it_mounts_is_there() {
+    if !may_run(
+        "the_file_is_understood_and_all_it_mounts_is_there",
+        &["docker-compose"],
+    ) {
         return;
     }
     let mut command = Command::new("docker-compose");
@@ -33,7 +38,21 @@ fn the_file_is_understood() {
     assert_eq!(services["sealwatch"]["image"], tag.as_str());
     for (name, service) in services.as_object().unwrap() {
         assert_eq!(service["read_only"], true, "{name}");
+        for mount in service["volumes"].as_array().into_iter().flatten() {
+            if let Some(source) = host_path(mount) {
+                assert!(source.exists(), "{name} mounts {}", source.display());
+            }
+        }
     }
+}
+
+/// A mount's source where it is a path.
+fn host_path(mount: &Value) -> Option<PathBuf> {
+    let source = match mount {
+        Value::String(text) => text.split(':').next().map(str::to_owned),
+        other => other["source"].as_str().map(str::to_owned),
+    };
+    source.map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
 /// The same rights as in a pod, but for what a limit gives.
@@ -49,6 +68,37 @@ fn the_container_has_the_charts_rights() {
     rights.retain(|name| name != "SYS_RESOURCE");
     assert_eq!(list(&service["cap_add"]), rights);
     assert_eq!(list(&service["cap_drop"]), ["ALL"]);
+}
+
+#[test]
+fn prometheus_and_alertmanager_take_their_files() {
+    let test = "prometheus_and_alertmanager_take_their_files";
+    if !may_run(test, &["prometheus", "prometheus-alertmanager"]) {
+        return;
+    }
+    // The rules lie elsewhere in the container.
+    let directory = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(deployed("compose/prometheus.yaml")).unwrap();
+    let rules = "[/etc/prometheus/rules/*.yaml]";
+    assert!(text.contains(rules));
+    let there = format!(
+        "[{}]",
+        deployed("prometheus/sealwatch.rules.yaml").display()
+    );
+    let file = directory.path().join("prometheus.yaml");
+    fs::write(&file, text.replace(rules, &there)).unwrap();
+    let told = step::output(
+        Command::new("promtool")
+            .args(["check", "config"])
+            .arg(&file),
+    )
+    .unwrap();
+    assert!(
+        told.contains("1 rule files found") && told.contains("SUCCESS"),
+        "{told}"
+    );
+    let alertmanager: &Path = &deployed("compose/alertmanager.yaml");
+    step::output(Command::new("amtool").arg("check-config").arg(alertmanager)).unwrap();
 }
 
 #[test]
