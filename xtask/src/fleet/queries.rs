@@ -4,6 +4,7 @@
 //! every `expr` of a panel is taken; variables stand for everything, which costs
 //! the most. Lacks on purpose: drawing.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -34,7 +35,7 @@ pub(super) fn of(directory: &Path) -> Result<Vec<Query>> {
             serde_json::from_str(&text).with_context(|| path.display().to_string())?;
         let dashboard = path.file_stem().unwrap_or_default().to_string_lossy();
         let mut expressions = Vec::new();
-        collect(&json, &mut expressions);
+        collect(&json, &choices(&json), &mut expressions);
         queries.extend(expressions.into_iter().map(|expression| Query {
             dashboard: dashboard.clone().into_owned(),
             expression,
@@ -43,23 +44,43 @@ pub(super) fn of(directory: &Path) -> Result<Vec<Query>> {
     Ok(queries)
 }
 
-fn collect(json: &Value, found: &mut Vec<String>) {
+/// The variables that are a choice among words, such as a label's name, each
+/// with the word that a dashboard opens with.
+fn choices(dashboard: &Value) -> BTreeMap<String, String> {
+    let variables = dashboard["templating"]["list"].as_array();
+    variables
+        .into_iter()
+        .flatten()
+        .filter(|variable| variable["type"] == "custom")
+        .filter_map(|variable| {
+            let word = variable["current"]["value"].as_str()?;
+            Some((variable["name"].as_str()?.to_owned(), word.to_owned()))
+        })
+        .collect()
+}
+
+fn collect(json: &Value, choices: &BTreeMap<String, String>, found: &mut Vec<String>) {
     match json {
         Value::Object(members) => {
             for (name, value) in members {
                 match value {
-                    Value::String(text) if name == "expr" => found.push(set(text)),
-                    other => collect(other, found),
+                    Value::String(text) if name == "expr" => found.push(set(text, choices)),
+                    other => collect(other, choices, found),
                 }
             }
         }
-        Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
+        Value::Array(values) => {
+            for value in values {
+                collect(value, choices, found);
+            }
+        }
         _ => {}
     }
 }
 
-/// Sets Grafana's variables: ranges to what a dashboard of an hour has, others to everything.
-fn set(expression: &str) -> String {
+/// Sets Grafana's variables: ranges to what a dashboard of an hour has, choices
+/// to their word, others to everything.
+fn set(expression: &str, choices: &BTreeMap<String, String>) -> String {
     let mut text = String::new();
     let mut rest = expression;
     while let Some((before, after)) = rest.split_once('$') {
@@ -83,7 +104,7 @@ fn set(expression: &str) -> String {
                 text.push('$');
                 text.push_str(number);
             }
-            _ => text.push_str(".*"),
+            name => text.push_str(choices.get(name).map_or(".*", String::as_str)),
         }
     }
     text.push_str(rest);
@@ -99,11 +120,21 @@ mod tests {
         let json = serde_json::json!({"panels": [{"targets": [{"expr": "a{x=~\"$pod\"}"}]},
             {"panels": [{"targets": [{"expr": "rate(b[$__rate_interval])"}]}]}]});
         let mut found = Vec::new();
-        collect(&json, &mut found);
+        collect(&json, &choices(&json), &mut found);
         assert_eq!(found, ["a{x=~\".*\"}", "rate(b[5m])"]);
         assert_eq!(
-            set("label_replace(a{y=~\"${y:regex}\"}[$__range], \"z\", \"$1\")"),
+            set(
+                "label_replace(a{y=~\"${y:regex}\"}[$__range], \"z\", \"$1\")",
+                &BTreeMap::new()
+            ),
             "label_replace(a{y=~\".*\"}[10m], \"z\", \"$1\")"
+        );
+        let json = serde_json::json!({"templating": {"list": [
+            {"name": "label", "type": "custom", "current": {"value": "track"}},
+            {"name": "canary", "type": "query", "current": {"value": ""}}]}});
+        assert_eq!(
+            set("a{$label=~\"$canary\"}", &choices(&json)),
+            "a{track=~\".*\"}"
         );
     }
 }
