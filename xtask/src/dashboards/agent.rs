@@ -7,7 +7,7 @@
 use super::RUNBOOKS;
 use super::model::{Annotation, Dashboard, Panel, Row, Target, Unit};
 use super::panel::{BAD, GOOD, WARN, bars, lines, rows, stack, stat};
-use super::query::{AGENTS, label_values, number, of, rate, sum_by, top};
+use super::query::{AGENTS, number, of, rate, sum_by, top};
 use super::thresholds::EVENTS_LOST;
 use super::variable::{self, Variable};
 
@@ -41,25 +41,9 @@ pub(super) fn dashboard() -> Dashboard {
 fn variables() -> Vec<Variable> {
     vec![
         variable::data_source(),
-        variable::any(
-            "cluster",
-            "Cluster",
-            "The label cluster, where Prometheus adds one.",
-            label_values(BUILD, "", "cluster"),
-        ),
-        variable::any(
-            "job",
-            "Job",
-            "The agents' scrape job.",
-            label_values(BUILD, r#"cluster=~"$cluster""#, "job"),
-        )
-        .listed(),
-        variable::any(
-            "instance",
-            "Node",
-            "The agents, one on each node.",
-            label_values(BUILD, r#"cluster=~"$cluster", job=~"$job""#, "instance"),
-        ),
+        variable::cluster(BUILD),
+        variable::job(BUILD),
+        variable::agents(BUILD),
         variable::runbooks(RUNBOOKS),
     ]
 }

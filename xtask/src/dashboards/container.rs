@@ -52,12 +52,7 @@ fn variables() -> Vec<Variable> {
     let pod = format!(r#"{namespace}, pod=~"$pod""#);
     vec![
         variable::data_source(),
-        variable::any(
-            "cluster",
-            "Cluster",
-            "The label cluster, where Prometheus adds one.",
-            label_values(INFO, "", "cluster"),
-        ),
+        variable::cluster(INFO),
         variable::any(
             "instance",
             "Node",

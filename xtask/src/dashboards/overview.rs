@@ -59,25 +59,9 @@ pub(super) fn dashboard() -> Dashboard {
 fn variables() -> Vec<Variable> {
     vec![
         variable::data_source(),
-        variable::any(
-            "cluster",
-            "Cluster",
-            "The label cluster, where Prometheus adds one.",
-            label_values("container:sealwatch_container_info:max", "", "cluster"),
-        ),
-        variable::any(
-            "job",
-            "Job",
-            "The agents' scrape job.",
-            label_values(BUILD, r#"cluster=~"$cluster""#, "job"),
-        )
-        .listed(),
-        variable::any(
-            "instance",
-            "Node",
-            "The agents, one on each node.",
-            label_values(BUILD, r#"cluster=~"$cluster", job=~"$job""#, "instance"),
-        ),
+        variable::cluster("container:sealwatch_container_info:max"),
+        variable::job(BUILD),
+        variable::agents(BUILD),
         variable::any(
             "namespace",
             "Namespace",

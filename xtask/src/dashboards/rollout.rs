@@ -41,12 +41,7 @@ fn variables() -> Vec<Variable> {
     let namespace = format!(r#"{fleet}, namespace=~"$namespace""#);
     vec![
         variable::data_source(),
-        variable::any(
-            "cluster",
-            "Cluster",
-            "The label cluster, where Prometheus adds one.",
-            label_values(INFO, "", "cluster"),
-        ),
+        variable::cluster(INFO),
         variable::any(
             "namespace",
             "Namespace",

@@ -6,6 +6,8 @@
 
 use serde_json::{Value, json};
 
+use super::query::label_values;
+
 /// What a variable's values come from.
 enum Values {
     /// The machine's data sources of Prometheus' kind.
@@ -94,6 +96,37 @@ pub(super) fn any(
         all: All::Anything,
         several: true,
     }
+}
+
+/// The clusters that a metric tells of.
+pub(super) fn cluster(metric: &str) -> Variable {
+    any(
+        "cluster",
+        "Cluster",
+        "The label cluster, where Prometheus adds one.",
+        label_values(metric, "", "cluster"),
+    )
+}
+
+/// The jobs by which the agents of the chosen cluster are scraped.
+pub(super) fn job(metric: &str) -> Variable {
+    any(
+        "job",
+        "Job",
+        "The agents' scrape job.",
+        label_values(metric, r#"cluster=~"$cluster""#, "job"),
+    )
+    .listed()
+}
+
+/// The agents of the chosen cluster and job.
+pub(super) fn agents(metric: &str) -> Variable {
+    any(
+        "instance",
+        "Node",
+        "The agents, one on each node.",
+        label_values(metric, r#"cluster=~"$cluster", job=~"$job""#, "instance"),
+    )
 }
 
 impl Variable {
