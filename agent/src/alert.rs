@@ -30,7 +30,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use client::ClientError;
-pub use delivery::{Delivery, REASON_QUEUE_FULL, REASON_REFUSED, REASON_UNWRITTEN};
+pub use delivery::{
+    Delivery, REASON_QUEUE_FULL, REASON_REFUSED, REASON_UNREADABLE, REASON_UNWRITTEN,
+};
 pub use receiver::{Answering, answering};
 pub use run::{AlertError, Sink, Sources};
 

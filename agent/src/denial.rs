@@ -334,11 +334,13 @@ pub enum Stage {
     State,
     /// Telling of alerts.
     Alert,
+    /// The daemon's own log.
+    Log,
 }
 
 impl Stage {
     /// Every member.
-    pub const ALL: [Stage; 8] = [
+    pub const ALL: [Stage; 9] = [
         Stage::Kernel,
         Stage::Source,
         Stage::Decode,
@@ -347,6 +349,7 @@ impl Stage {
         Stage::Events,
         Stage::State,
         Stage::Alert,
+        Stage::Log,
     ];
 
     /// The name used in metrics.
@@ -360,6 +363,7 @@ impl Stage {
             Stage::Events => "events",
             Stage::State => "state",
             Stage::Alert => "alert",
+            Stage::Log => "log",
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::record::{self, KillRecord, Record, VERSION};
 
 pub use filter::Filter;
 pub use history::{History, Spot};
-pub use writer::{EventWriter, REASON_OUTPUT_CLOSED, REASON_QUEUE_FULL};
+pub use writer::EventWriter;
 
 /// The kind of an event that is a denial; its line has no member `event`.
 pub const DENIAL: &str = "denial";

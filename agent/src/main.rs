@@ -22,6 +22,7 @@ use sealwatch::commands::manual::{self, CompletionsFlags, ManFlags};
 use sealwatch::config::{Config, ConfigError, Flags, LogFormat};
 use sealwatch::contract::ContractError;
 use sealwatch::http::HttpError;
+use sealwatch::logging::{self, Log};
 use sealwatch::source::kernel::pins::PinsError;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -136,8 +137,8 @@ fn main() -> ExitCode {
         Some(Command::Tables) => tables(),
         Some(Command::Files) => files(),
     };
-    result.unwrap_or_else(|error| {
-        eprintln!("sealwatch: {error:#}");
+    let code = result.unwrap_or_else(|error| {
+        logging::last_words(format!("sealwatch: {error:#}"));
         let taken = matches!(error.downcast_ref(), Some(HttpError::Taken { .. }))
             || matches!(error.downcast_ref(), Some(PinsError::Taken { .. }));
         match error.is::<ContractError>() {
@@ -145,7 +146,9 @@ fn main() -> ExitCode {
             false if taken => ExitCode::from(UNABLE),
             false => ExitCode::FAILURE,
         }
-    })
+    });
+    logging::flush();
+    code
 }
 
 fn configured(
@@ -158,7 +161,7 @@ fn configured(
             command(config, level)
         }
         Err(error) => {
-            eprintln!("sealwatch: {error}");
+            logging::last_words(format!("sealwatch: {error}"));
             Ok(ExitCode::from(BADLY_TOLD))
         }
     }
@@ -180,7 +183,7 @@ type LogLevel = Box<dyn Fn(tracing::Level) + Send>;
 
 fn start_log(config: &Config) -> LogLevel {
     let (level, handle) = reload::Layer::new(LevelFilter::from_level(config.log_level));
-    let log = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let log = fmt::layer().with_writer(Log::start()).with_target(false);
     let log = match config.log_format {
         LogFormat::Text => log.with_ansi(false).boxed(),
         LogFormat::Json => log.json().boxed(),

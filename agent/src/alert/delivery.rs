@@ -18,6 +18,8 @@ pub const REASON_QUEUE_FULL: &str = "notice_queue_full";
 pub const REASON_REFUSED: &str = "notice_refused";
 /// Loss: a text of what is to be told that could not be written.
 pub const REASON_UNWRITTEN: &str = "notices_unwritten";
+/// Loss: a file of what an earlier daemon had to tell that could not be used.
+pub const REASON_UNREADABLE: &str = "notices_unreadable";
 
 /// One receiver's numbers.
 #[derive(Debug)]
@@ -39,6 +41,7 @@ pub struct Delivery {
     pub(super) firing: AtomicU64,
     pub(super) left_out: AtomicU64,
     pub(super) unwritten: AtomicU64,
+    pub(super) unreadable: AtomicU64,
     /// Kubernetes Events, where they are asked for.
     pub(super) events: Option<Arc<kubernetes::Numbers>>,
 }
@@ -60,6 +63,7 @@ impl Delivery {
             firing: AtomicU64::new(0),
             left_out: AtomicU64::new(0),
             unwritten: AtomicU64::new(0),
+            unreadable: AtomicU64::new(0),
             events: events.then(Arc::default),
         }
     }
@@ -84,7 +88,7 @@ impl Delivery {
     }
 
     /// What was never told or kept, cumulative.
-    pub fn losses(&self) -> [Loss; 3] {
+    pub fn losses(&self) -> [Loss; 4] {
         let sum = |of: fn(&Numbers) -> &AtomicU64| {
             let all = self.receivers.iter();
             all.map(|one| of(one).load(Ordering::Relaxed)).sum()
@@ -98,6 +102,7 @@ impl Delivery {
             loss(REASON_QUEUE_FULL, sum(|one| &one.dropped)),
             loss(REASON_REFUSED, sum(|one| &one.refused)),
             loss(REASON_UNWRITTEN, self.unwritten.load(Ordering::Relaxed)),
+            loss(REASON_UNREADABLE, self.unreadable.load(Ordering::Relaxed)),
         ]
     }
 }

@@ -84,7 +84,7 @@ impl Sink {
             let client = Client::new(&roots(settings))?;
             let state = state.map(|path| path.with_file_name(NAME));
             let shared = Arc::new(Shared {
-                board: restored(state.as_deref(), &receivers).into(),
+                board: restored(state.as_deref(), &receivers, &delivery).into(),
                 delivery: Arc::clone(&delivery),
                 wakes: receivers.iter().map(|_| Notify::new()).collect(),
             });
@@ -141,22 +141,20 @@ fn writer(path: PathBuf) -> Option<StateWriter> {
 }
 
 /// What an earlier daemon left.
-fn restored(path: Option<&Path>, receivers: &[Receiver]) -> Board {
+fn restored(path: Option<&Path>, receivers: &[Receiver], delivery: &Delivery) -> Board {
     let Some(path) = path else {
         return saved::empty(receivers);
     };
-    let shown = path.display();
-    match state_file::read(path, saved::BYTES_MAX) {
-        Ok(None) => saved::empty(receivers),
-        Ok(Some(text)) => saved::board(&text, receivers, now()).unwrap_or_else(|error| {
-            tracing::warn!(%error, path = %shown, "the alerts of an earlier daemon cannot be used: what is over by now is told to nobody");
-            saved::empty(receivers)
-        }),
-        Err(error) => {
-            tracing::warn!(%error, path = %shown, "the alerts of an earlier daemon cannot be read: what is over by now is told to nobody");
-            saved::empty(receivers)
-        }
-    }
+    let text = match state_file::read(path, saved::BYTES_MAX) {
+        Ok(None) => return saved::empty(receivers),
+        Ok(Some(text)) => saved::board(&text, receivers, now()),
+        Err(error) => Err(error.into()),
+    };
+    text.unwrap_or_else(|error| {
+        delivery.unreadable.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(%error, path = %path.display(), "what an earlier daemon had still to tell cannot be used, and will be replaced: what is over by now is told to nobody");
+        saved::empty(receivers)
+    })
 }
 
 struct Looking {

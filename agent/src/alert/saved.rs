@@ -24,6 +24,8 @@ pub(super) const BYTES_MAX: usize = 32 << 20;
 /// Why a text is not used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SavedError {
+    #[error(transparent)]
+    Read(#[from] std::io::Error),
     #[error("it has more than {BYTES_MAX} bytes")]
     TooLong,
     #[error("it cannot be read: {0}")]

@@ -123,6 +123,11 @@ pub const LOSSES: &[LossRow] = &[
     ),
     loss(
         Stage::Events,
+        "output_full",
+        "A line of events that the disk had no room for; the next is tried again.",
+    ),
+    loss(
+        Stage::Events,
         "output_closed",
         "A line of events that nobody reads any more.",
     ),
@@ -150,6 +155,26 @@ pub const LOSSES: &[LossRow] = &[
         Stage::Alert,
         "notices_unwritten",
         "A writing of what is still to be told; the next makes up for it.",
+    ),
+    loss(
+        Stage::Alert,
+        "notices_unreadable",
+        "What an earlier daemon had still to tell: its file could not be used.",
+    ),
+    loss(
+        Stage::Log,
+        "queue_full",
+        "A line of the log that its reader was too slow for.",
+    ),
+    loss(
+        Stage::Log,
+        "output_full",
+        "A line of the log that the disk had no room for; the next is tried again.",
+    ),
+    loss(
+        Stage::Log,
+        "output_closed",
+        "A line of the log that nobody reads any more.",
     ),
     loss(
         Stage::State,

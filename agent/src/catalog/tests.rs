@@ -49,8 +49,6 @@ fn what_can_be_lost_is_in_the_table() {
     let mut lost = vec![
         (Stage::Kernel, crate::aggregate::REASON_RING_FULL),
         (Stage::Aggregate, crate::aggregate::REASON_TRACKED_FULL),
-        (Stage::Events, crate::events::REASON_QUEUE_FULL),
-        (Stage::Events, crate::events::REASON_OUTPUT_CLOSED),
         (Stage::State, crate::state_file::REASON_UNWRITTEN),
         (Stage::State, crate::state_file::REASON_UNREADABLE),
         (Stage::State, crate::pipeline::REASON_UNREADABLE_COUNTS),
@@ -67,7 +65,13 @@ fn what_can_be_lost_is_in_the_table() {
         (Stage::Alert, crate::alert::REASON_QUEUE_FULL),
         (Stage::Alert, crate::alert::REASON_REFUSED),
         (Stage::Alert, crate::alert::REASON_UNWRITTEN),
+        (Stage::Alert, crate::alert::REASON_UNREADABLE),
     ];
+    for stage in [Stage::Events, Stage::Log] {
+        lost.push((stage, crate::output::REASON_QUEUE_FULL));
+        lost.push((stage, crate::output::REASON_OUTPUT_FULL));
+        lost.push((stage, crate::output::REASON_OUTPUT_CLOSED));
+    }
     lost.extend(crate::decode::DecodeError::REASONS.map(|reason| (Stage::Decode, reason)));
     let identity = crate::identity::Identity::new(crate::identity::Limits::default());
     lost.extend(identity.losses().map(|loss| (loss.stage, loss.reason)));

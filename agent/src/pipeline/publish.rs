@@ -14,6 +14,7 @@ use crate::denial::{Loss, Stage};
 use crate::events::EventWriter;
 use crate::identity::LookUp;
 use crate::identity::status::RuntimeStatus;
+use crate::logging;
 use crate::source::Source;
 
 /// Loss: a look-up that found the runtimes' queue full.
@@ -66,6 +67,7 @@ impl<S: Source> Pipeline<S> {
         let layers_changed = self.note_layers();
         let losses = self.identity.losses().into_iter();
         let losses = losses.chain(self.events.iter().flat_map(EventWriter::losses));
+        let losses = losses.chain(logging::losses());
         losses.for_each(|loss| self.aggregate.lost_in_all(loss));
         let names_changed = std::mem::take(&mut self.names_changed);
         if names_changed {
