@@ -14,6 +14,7 @@ pub mod manual;
 mod own;
 pub mod record;
 pub mod report;
+mod rights;
 pub mod run;
 mod sole;
 mod state;

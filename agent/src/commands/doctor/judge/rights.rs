@@ -6,79 +6,11 @@
 
 use super::super::facts::{Facts, Failure, Step};
 use super::super::finding::{Check, Finding, Status};
-use crate::denial::{
-    CAP_BPF, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_PERFMON, CAP_SYS_ADMIN, CAP_SYS_PTRACE,
-    CAP_SYS_RESOURCE, CAP_SYSLOG, Lsm, capability_name,
-};
+use crate::commands::rights::{self, Need};
+use crate::denial::{CAP_SYS_RESOURCE, capability_name};
 
 /// Up to here the kernel counts tables and programs as locked memory.
 const LOCKED_MEMORY_UNTIL: (u32, u32) = (5, 10);
-
-/// What a capability is needed for.
-struct Need {
-    /// Any one of them does; the first is the narrowest.
-    any_of: &'static [u32],
-    /// What for.
-    purpose: &'static str,
-    /// What is not measured without it.
-    without: &'static str,
-    /// Without it nothing is.
-    vital: bool,
-    /// Does anything on this host need it?
-    applies: fn(&Facts) -> bool,
-}
-
-const NEEDS: &[Need] = &[
-    Need {
-        any_of: &[CAP_BPF, CAP_SYS_ADMIN],
-        purpose: "making tables and loading programs",
-        without: "nothing can be attached",
-        vital: true,
-        applies: |_| true,
-    },
-    Need {
-        any_of: &[CAP_PERFMON, CAP_SYS_ADMIN],
-        purpose: "reading the kernel's memory and attaching programs",
-        without: "nothing can be attached",
-        vital: true,
-        applies: |_| true,
-    },
-    Need {
-        any_of: &[CAP_SYS_PTRACE],
-        purpose: "looking at containers' processes",
-        without: "mounts, findings, tmpfs and writable layers of containers that run as another \
-                  user or with other capabilities",
-        vital: false,
-        applies: |_| true,
-    },
-    Need {
-        any_of: &[CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE],
-        purpose: "looking into directories of other users",
-        without: "files in closed directories of writable layers, and a tmpfs below such a one",
-        vital: false,
-        applies: |_| true,
-    },
-    Need {
-        any_of: &[CAP_SYSLOG],
-        purpose: "finding where AppArmor keeps its profiles",
-        without: "the profile in events of AppArmor's refusals",
-        vital: false,
-        applies: |facts| active(facts, Lsm::Apparmor),
-    },
-    Need {
-        any_of: &[CAP_SYS_ADMIN],
-        purpose: "listing the BPF programs on security hooks",
-        without: "the refusals of such programs by name; they count as `unknown`",
-        vital: false,
-        applies: |facts| active(facts, Lsm::Bpf),
-    },
-];
-
-/// A module that the kernel lists, or may have where it does not list any.
-fn active(facts: &Facts, module: Lsm) -> bool {
-    let modules = facts.kernel.modules.as_deref();
-    modules.is_none_or(|list| list.trim().split(',').any(|name| name == module.label()))
-}
 
 fn has(facts: &Facts, capability: u32) -> bool {
     facts.rights.effective & 1 << capability != 0
@@ -97,32 +29,18 @@ pub fn names(set: u64) -> Vec<String> {
 
 /// Names of those that are needed on this host and not there.
 pub fn missing(facts: &Facts) -> Vec<&'static str> {
-    let missing = needs(facts).filter(|need| !need.is_met(facts));
+    let missing = needs(facts).filter(|need| !need.is_met(facts.rights.effective));
     missing.map(Need::name).collect()
 }
 
 /// Names of those without which nothing is attached.
 pub(super) fn vital_missing(facts: &Facts) -> Vec<&'static str> {
-    let missing = needs(facts).filter(|need| need.vital && !need.is_met(facts));
+    let missing = needs(facts).filter(|need| need.vital && !need.is_met(facts.rights.effective));
     missing.map(Need::name).collect()
 }
 
 fn needs(facts: &Facts) -> impl Iterator<Item = &'static Need> {
-    NEEDS.iter().filter(|need| (need.applies)(facts))
-}
-
-impl Need {
-    fn is_met(&self, facts: &Facts) -> bool {
-        self.any_of.iter().any(|capability| has(facts, *capability))
-    }
-
-    fn name(&self) -> &'static str {
-        let first = self
-            .any_of
-            .first()
-            .and_then(|first| capability_name(*first));
-        first.unwrap_or_default()
-    }
+    rights::needs(facts.kernel.modules.as_deref())
 }
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
@@ -134,7 +52,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
 }
 
 fn capabilities(facts: &Facts) -> Vec<Finding> {
-    let unmet = needs(facts).filter(|need| !need.is_met(facts));
+    let unmet = needs(facts).filter(|need| !need.is_met(facts.rights.effective));
     let mut findings: Vec<_> = unmet.map(|need| without(facts, need)).collect();
     if findings.is_empty() {
         let there: Vec<_> = needs(facts).map(Need::name).collect();
