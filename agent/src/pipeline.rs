@@ -133,6 +133,7 @@ impl<S: Source> Pipeline<S> {
             self.note(cgroup, seen);
         }
         self.tell_lives(now);
+        self.wants_scan |= scan.failed;
     }
 
     /// Takes in every record that waits.

@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::{sole, state};
+use super::{rights, sole, state};
 use crate::aggregate::{self, HookState};
 use crate::alert;
 use crate::config::{BackendChoice, Config, EventFormat, Place};
@@ -108,6 +108,7 @@ impl Daemon {
         give_back_memory();
         let hooks = HookState::of(source.plan());
         log_hooks(&hooks);
+        rights::log_missing();
         published.has(HOOKS);
 
         let runtimes = runtimes::start(&config.docker_sockets, &config.cri_endpoints);
@@ -149,6 +150,12 @@ impl Daemon {
             pipeline = pipeline.with_events(EventWriter::to_stdout().context("standard output")?);
         }
         let (scan, started_ns) = start_scan(layout.clone()).await?;
+        if scan.failed {
+            tracing::warn!(
+                skipped = scan.skipped,
+                "not all control groups could be read"
+            );
+        }
         tracing::info!(
             groups = scan.groups.len(),
             skipped = scan.skipped,

@@ -74,6 +74,9 @@ pub struct Scan {
     pub skipped: u64,
     /// The whole hierarchy was in sight; false where no mount shows its root.
     pub complete: bool,
+    /// A directory that is there could not be read, such as for want of descriptors:
+    /// a later scan may see more.
+    pub failed: bool,
 }
 
 impl Layout {
@@ -169,8 +172,12 @@ impl Layout {
             let directory = root.join(&below);
             let known = match fs::symlink_metadata(&directory) {
                 Ok(meta) if meta.is_dir() && meta.dev() == root_meta.dev() => meta,
-                _ => {
+                Ok(_) => {
                     scan.skipped += 1;
+                    continue;
+                }
+                Err(error) => {
+                    scan.leave_out(&error);
                     continue;
                 }
             };
@@ -182,9 +189,12 @@ impl Layout {
             let mut path = b"/".to_vec();
             path.extend(below.as_os_str().as_bytes());
             scan.groups.push((CgroupId(known.ino()), path));
-            let Ok(entries) = fs::read_dir(&directory) else {
-                scan.skipped += 1;
-                continue;
+            let entries = match fs::read_dir(&directory) {
+                Ok(entries) => entries,
+                Err(error) => {
+                    scan.leave_out(&error);
+                    continue;
+                }
             };
             for entry in entries.flatten() {
                 // The entry's own type, so a symbolic link is not a directory.
@@ -194,6 +204,17 @@ impl Layout {
             }
         }
         scan
+    }
+}
+
+impl Scan {
+    /// Counts a directory that was not read. One that is gone hides nobody.
+    fn leave_out(&mut self, error: &std::io::Error) {
+        self.skipped += 1;
+        if !matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENODEV)) {
+            self.failed = true;
+            self.complete = false;
+        }
     }
 }
 
@@ -303,5 +324,17 @@ mod tests {
         let one = layout.scan(1);
         assert_eq!(one.groups.len(), 1);
         assert!(one.complete == (scan.groups.len() == 1));
+    }
+
+    #[test]
+    fn what_cannot_be_read_has_not_ended() {
+        let mut scan = Scan {
+            complete: true,
+            ..Scan::default()
+        };
+        scan.leave_out(&std::io::Error::from_raw_os_error(libc::ENOENT));
+        assert_eq!((scan.complete, scan.failed, scan.skipped), (true, false, 1));
+        scan.leave_out(&std::io::Error::from_raw_os_error(libc::EMFILE));
+        assert_eq!((scan.complete, scan.failed, scan.skipped), (false, true, 2));
     }
 }

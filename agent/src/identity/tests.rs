@@ -239,6 +239,7 @@ fn a_scan_mends_what_lost_events_left() {
         groups: vec![(CgroupId(1), b"/".to_vec()), (CgroupId(6), docker('b'))],
         skipped: 2,
         complete: true,
+        failed: false,
     };
     let seen = identity.reconcile(&scan, 10, 30);
     assert_eq!(seen.len(), 2);
@@ -332,6 +333,7 @@ fn a_containers_life_is_told_by_its_own_group() {
         groups: groups.to_vec(),
         skipped: 0,
         complete: true,
+        failed: false,
     };
     identity.reconcile(&scan(&[(CgroupId(8), docker('a'))]), 30, 30);
     assert_eq!(identity.take_lives(), [begun(8, None)]);

@@ -19,6 +19,9 @@ use crate::source::Source;
 const TICK: Duration = Duration::from_millis(250);
 /// Least time between two drains outside ticks: many records cost one wake-up.
 const DRAIN_PAUSE: Duration = Duration::from_millis(10);
+/// How long after a scan that could not read everything the next one begins.
+const SCAN_AGAIN: Duration = Duration::from_secs(5);
+
 impl<S: Source> Pipeline<S> {
     /// Runs until `stop` changes.
     pub async fn run(
@@ -31,6 +34,7 @@ impl<S: Source> Pipeline<S> {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut drain_from = Instant::now();
         let mut scan: Option<JoinHandle<(Scan, u64)>> = None;
+        let mut scan_from = Instant::now();
         loop {
             let source = &mut self.source;
             let ready = async {
@@ -42,7 +46,8 @@ impl<S: Source> Pipeline<S> {
                 _ = stop.changed() => break,
                 _ = ticks.tick() => {
                     self.tick(Now::read());
-                    if scan.is_none() && std::mem::take(&mut self.wants_scan) {
+                    let may_scan = scan.is_none() && Instant::now() >= scan_from;
+                    if may_scan && std::mem::take(&mut self.wants_scan) {
                         scan = Some(start_scan(layout.clone()));
                     }
                 }
@@ -52,7 +57,10 @@ impl<S: Source> Pipeline<S> {
                 done = ended(&mut scan) => {
                     scan = None;
                     match done {
-                        Ok((scan, started_ns)) => self.reconcile(&scan, started_ns, Now::read()),
+                        Ok((scan, started_ns)) => {
+                            self.reconcile(&scan, started_ns, Now::read());
+                            scan_from = Instant::now() + SCAN_AGAIN * u32::from(scan.failed);
+                        }
                         Err(error) => tracing::error!(%error, "a scan of control groups failed"),
                     }
                 }
