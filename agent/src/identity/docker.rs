@@ -9,6 +9,8 @@
 //! the caller. The only file that knows bollard. Lacks on purpose: the end of
 //! containers, which their control groups tell.
 
+mod transport;
+
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::path::Path;
@@ -43,8 +45,6 @@ const PING_WITHIN: Duration = Duration::from_secs(10);
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DockerError {
-    #[error("the socket's path is not UTF-8")]
-    PathNotUtf8,
     #[error("{request}: {source}")]
     Request {
         request: &'static str,
@@ -158,8 +158,7 @@ pub(super) async fn serve(
 }
 
 async fn connect(socket: &Path) -> Result<Docker, DockerError> {
-    let path = socket.to_str().ok_or(DockerError::PathNotUtf8)?;
-    let docker = Docker::connect_with_unix(path, REQUEST_WITHIN.as_secs(), API_DEFAULT_VERSION)
+    let docker = transport::connect(socket, REQUEST_WITHIN.as_secs(), API_DEFAULT_VERSION)
         .map_err(|source| DockerError::Request {
             request: "connect",
             source,

@@ -175,10 +175,7 @@ async fn attend(
 ) {
     let status = reporter.status.clone();
     let mut wait = BACK_OFF.0;
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let mut since = i64::try_from(now.as_secs()).unwrap_or(0);
+    let mut since = wall_seconds();
     loop {
         if reporter.descriptions.is_closed() || look_ups.is_closed() {
             return;
@@ -194,6 +191,8 @@ async fn attend(
         let begun = Instant::now();
         let (error, not_served): (Box<dyn Error + Send>, bool) = match api {
             Api::Docker => {
+                // What is to come is not left out where the clock was set back.
+                since = since.min(wall_seconds());
                 let Err(error) = docker::serve(&socket, &mut since, &mut look_ups, &reporter).await;
                 (Box::new(error), false)
             }
@@ -224,6 +223,11 @@ async fn attend(
         // What was asked meanwhile is in the next session's list.
         while look_ups.try_recv().is_ok() {}
     }
+}
+
+fn wall_seconds() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    i64::try_from(now.unwrap_or_default().as_secs()).unwrap_or(0)
 }
 
 #[cfg(test)]
