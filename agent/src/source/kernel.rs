@@ -23,6 +23,7 @@ mod system;
 mod tables;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -115,8 +116,10 @@ pub fn load(options: &Options, pins: Option<Pins>) -> Result<Kernel, LoadError> 
     };
     let mut settings = settings(options, &btf, facts.active(Lsm::Apparmor))?;
     let make = fingerprint(&[options, &offsets, &settings], OBJECT);
+    let path = pins.as_ref().map(|pins| pins.path().to_path_buf());
+    let unkept = |error: io::Error| pins_error(&path.clone().unwrap_or_default(), &error);
     let held = pins.map(|pins| Held::prepare(pins, &make)).transpose();
-    let mut held = held.map_err(|error| pins_error(&error))?;
+    let mut held = held.map_err(unkept)?;
     settings.generation = held.as_ref().map_or(0, |held| held.generation.number);
     unlimit_locked_memory();
     let mut bpf_lsm = bpf_lsm::Programs::default();
@@ -156,7 +159,7 @@ pub fn load(options: &Options, pins: Option<Pins>) -> Result<Kernel, LoadError> 
     let mut earlier = None;
     if let Some(held) = &mut held {
         attached.settle();
-        earlier = held.take_turn().map_err(|error| pins_error(&error))?;
+        earlier = held.take_turn().map_err(unkept)?;
     }
     Ok(Kernel {
         tables,

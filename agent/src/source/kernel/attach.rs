@@ -15,7 +15,7 @@ use aya::programs::{FExit, KProbe, ProgramError, ProgramInfo, RawTracePoint};
 use aya::{Btf as LoaderBtf, Ebpf};
 use tracing::{debug, warn};
 
-use super::error::{LoadError, errno, reason};
+use super::error::{LoadError, errno, reason, refusal};
 use super::kretprobe::{self, Kretprobe};
 use super::pins::Generation;
 use super::system;
@@ -128,7 +128,7 @@ impl Attached {
     /// Attaches what the plan has and is not attached yet.
     ///
     /// # Errors
-    /// Nothing at all is attached.
+    /// Nothing at all is attached, or there is no descriptor left.
     pub(super) fn follow(
         &mut self,
         object: &mut Ebpf,
@@ -147,6 +147,10 @@ impl Attached {
                 match self.attach_one(object, btf, next) {
                     Ok(()) => {
                         self.done.insert(name);
+                    }
+                    // No hook's fault: what is next would be refused as well.
+                    Err(error) if errno(error.as_ref()) == Some(libc::EMFILE) => {
+                        return Err(LoadError::Object(refusal(error.as_ref())));
                     }
                     Err(error) => {
                         note_refusal(facts, next, error.as_ref());

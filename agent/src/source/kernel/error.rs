@@ -7,6 +7,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::path::{Path, PathBuf};
 
 use aya::programs::ProgramError;
 use tracing::debug;
@@ -39,25 +40,29 @@ pub enum LoadError {
     #[error(transparent)]
     Btf(#[from] BtfError),
     /// The object was refused as a whole.
-    #[error(
-        "the kernel half cannot be loaded: {0}; it needs root, or CAP_BPF and CAP_PERFMON: \
-         `sealwatch doctor` tells what is missing"
-    )]
+    #[error("the kernel half cannot be loaded: {refusal}; {advice}", refusal = .0, advice = advice(.0))]
     Object(Refusal),
     /// A map or program that the contract names is not in the object.
     #[error("the kernel half lacks {0}; rebuild with: cargo xtask build")]
     Absent(String),
     /// Control groups cannot be followed.
-    #[error("control groups cannot be followed: {0}; `sealwatch doctor` tells what is missing")]
+    #[error("control groups cannot be followed: {refusal}; {advice}", refusal = .0, advice = advice(.0))]
     Cgroups(Refusal),
     /// No hook at all could be attached.
     #[error("no hook can be attached: {0}; `sealwatch doctor` tells what is missing")]
     NothingAttached(String),
     /// Nothing can be pinned, though it was asked for.
     #[error(
-        "programs and maps cannot be pinned: {0}; name another directory of the BPF file system with --pin, or none"
+        "programs and maps cannot be kept at {}: {refusal}; remove what is there (`sealwatch uninstall --pin {}`), or name another directory of the BPF file system with --pin, or none",
+        path.display(),
+        path.display()
     )]
-    Pins(Refusal),
+    Pins {
+        /// As it was asked for.
+        path: PathBuf,
+        /// The system's words.
+        refusal: Refusal,
+    },
     /// A map could not be set up.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -67,9 +72,9 @@ impl LoadError {
     /// The operating system's number behind it, where the kernel refused.
     pub fn errno(&self) -> Option<i32> {
         match self {
-            LoadError::Object(refusal) | LoadError::Cgroups(refusal) | LoadError::Pins(refusal) => {
-                refusal.errno
-            }
+            LoadError::Object(refusal)
+            | LoadError::Cgroups(refusal)
+            | LoadError::Pins { refusal, .. } => refusal.errno,
             LoadError::NoObject
             | LoadError::Btf(_)
             | LoadError::Absent(_)
@@ -83,8 +88,27 @@ pub(super) fn object_error(error: impl Error + 'static) -> LoadError {
     LoadError::Object(refusal(&error))
 }
 
-pub(super) fn pins_error(error: &io::Error) -> LoadError {
-    LoadError::Pins(refusal(error))
+pub(super) fn pins_error(path: &Path, error: &io::Error) -> LoadError {
+    LoadError::Pins {
+        path: path.into(),
+        refusal: refusal(error),
+    }
+}
+
+/// What to do where the kernel refuses.
+fn advice(refusal: &Refusal) -> &'static str {
+    match refusal.errno {
+        Some(libc::EMFILE) => {
+            "raise the limit of open files to 1,024 or more: ulimit -n, LimitNOFILE= of a unit, \
+             docker run --ulimit nofile="
+        }
+        Some(libc::ENFILE) => "raise fs.file-max: this machine has no descriptor left",
+        Some(libc::ENOMEM) => {
+            "give it more memory: MemoryMax= of a unit, resources.limits of a pod, docker run \
+             --memory"
+        }
+        _ => "it needs root, or CAP_BPF and CAP_PERFMON: `sealwatch doctor` tells what is missing",
+    }
 }
 
 /// With the number behind it.

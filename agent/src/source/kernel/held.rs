@@ -4,7 +4,8 @@
 //! links are pinned or found, whose turn it is, the state to go on from.
 //! Invariant: the generation on duty is left alone until another one has all its
 //! programs attached; what it counted is let go of only after it was taken in and
-//! kept. Lacks on purpose: loading and attaching.
+//! kept; one that lacks a map or its checkpoint is not gone on with, since its
+//! programs count where nobody can read. Lacks on purpose: loading and attaching.
 //!
 //! A daemon of the same make finds its programs attached and goes on with them.
 //! Any other attaches its own beside them, which count nothing yet, and takes the
@@ -52,20 +53,28 @@ pub(super) fn fingerprint(parts: &[&dyn std::fmt::Debug], object: &[u8]) -> Stri
 impl Held {
     /// Finds out whether to go on with what is there or to begin anew.
     pub(super) fn prepare(pins: Pins, fingerprint: &str) -> io::Result<Held> {
-        let turn = read_turn(&pins)?;
+        let known_turn = read_turn(&pins)?;
+        // 0 where nobody has had a turn yet.
+        let turn = known_turn.unwrap_or(0);
         let mut last = turn;
         let mut there = Vec::new();
+        let mut past_lost = false;
         for generation in pins.generations()? {
             last = last.max(generation.number);
             if generation.number > turn {
-                // Its daemon was killed before its turn came.
+                // Its daemon was killed before its turn came; or it had its turn, and
+                // what tells so is gone.
+                past_lost |= known_turn.is_none() && kept(&generation).ok().flatten().is_some();
                 generation.remove()?;
             } else {
                 there.push(generation);
             }
         }
         let same = |one: &Generation| {
-            one.number == turn && one.fingerprint == fingerprint && one.version == wire::VERSION
+            one.number == turn
+                && one.fingerprint == fingerprint
+                && one.version == wire::VERSION
+                && is_whole(one)
         };
         let generation = match there.iter().position(same) {
             Some(at) => there.remove(at),
@@ -80,25 +89,37 @@ impl Held {
             earlier: None,
             obsolete: there,
         };
-        held.find_past()?;
+        held.find_past(turn)?;
+        if past_lost && held.past.is_none() {
+            warn!(pins = %held.pins.path().display(), "whose turn it was to count is not there any more");
+            held.past = Some(unreadable());
+        }
         Ok(held)
     }
 
-    fn find_past(&mut self) -> io::Result<()> {
+    fn find_past(&mut self, turn: u64) -> io::Result<()> {
         if let Some(text) = self.checkpoint.read()? {
             let whole = !self.generation.is_partial();
             self.past = Some(past(text, whole));
             return Ok(());
         }
         for generation in self.obsolete.iter().rev() {
-            let Some(checkpoint) = Checkpoint::find(&generation.checkpoint())? else {
-                continue;
-            };
-            if let Some(text) = checkpoint.read()? {
-                let whole = !generation.is_partial();
-                self.past = Some(past(text, whole));
-                self.earlier = Some(generation.clone());
-                break;
+            match kept(generation) {
+                Ok(Some(text)) => {
+                    let whole = !generation.is_partial();
+                    self.past = Some(past(text, whole));
+                    self.earlier = Some(generation.clone());
+                    break;
+                }
+                // Its daemon was killed before it kept anything.
+                Ok(None) => {}
+                Err(error) if generation.number == turn => {
+                    let path = generation.checkpoint();
+                    warn!(%error, path = %path.display(), "what an earlier daemon kept cannot be read");
+                    self.past = Some(unreadable());
+                    break;
+                }
+                Err(error) => debug!(%error, generation = generation.number, "nothing kept"),
             }
         }
         Ok(())
@@ -114,7 +135,7 @@ impl Held {
 
     /// All programs are attached: from this write on they count, and no others.
     pub(super) fn take_turn(&mut self) -> io::Result<Option<Earlier>> {
-        if read_turn(&self.pins)? != self.generation.number {
+        if read_turn(&self.pins)? != Some(self.generation.number) {
             let map = system::get(&self.pins.turn())?;
             system::write(map.as_fd(), 0, &self.generation.number.to_ne_bytes())?;
             info!(
@@ -167,6 +188,38 @@ fn past(text: Vec<u8>, whole: bool) -> Past {
     }
 }
 
+/// Something was kept, and it is lost.
+fn unreadable() -> Past {
+    past(Vec::new(), false)
+}
+
+/// What a generation's daemon has kept last; none where it has kept nothing yet.
+fn kept(generation: &Generation) -> io::Result<Option<Vec<u8>>> {
+    let found = Checkpoint::find(&generation.checkpoint())?;
+    let found = found.ok_or(io::Error::from(io::ErrorKind::NotFound))?;
+    found.read()
+}
+
+/// Are its maps and its checkpoint where its programs and its daemon had them?
+fn is_whole(generation: &Generation) -> bool {
+    let missing = maps_of(generation).find_map(|path| Some((system::get(&path).err()?, path)));
+    let missing = missing.or_else(|| {
+        let error = kept(generation).err()?;
+        Some((error, generation.checkpoint()))
+    });
+    let Some((error, path)) = missing else {
+        return true;
+    };
+    warn!(%error, path = %path.display(), "pinned programs cannot be gone on with: others take their place");
+    false
+}
+
+/// Where a generation has its own maps.
+fn maps_of(generation: &Generation) -> impl Iterator<Item = PathBuf> {
+    let own = KEPT.iter().filter(|name| **name != wire::MAP_TURN);
+    own.map(|name| generation.map(name))
+}
+
 /// The tables of an earlier generation, from which nothing moves any more.
 pub(super) enum Earlier {
     /// They can be read.
@@ -210,13 +263,13 @@ fn recorded(generation: &Generation) -> io::Result<u64> {
     Ok(u64::from_ne_bytes(word))
 }
 
-/// 0 where nobody has had a turn yet.
-fn read_turn(pins: &Pins) -> io::Result<u64> {
+/// None where there is no such map, so that nobody has had a turn as far as is known.
+fn read_turn(pins: &Pins) -> io::Result<Option<u64>> {
     let map = match system::get(&pins.turn()) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         map => map?,
     };
     let mut word = [0; 8];
     system::read(map.as_fd(), 0, &mut word)?;
-    Ok(u64::from_ne_bytes(word))
+    Ok(Some(u64::from_ne_bytes(word)))
 }

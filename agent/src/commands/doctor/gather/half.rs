@@ -53,7 +53,7 @@ fn failure(error: LoadError) -> Failure {
         LoadError::Absent(what) => (Step::Build, format!("the kernel half lacks {what}")),
         LoadError::Cgroups(refusal) => (Step::Follow, refusal.reason),
         LoadError::NothingAttached(reason) => (Step::Attach, reason),
-        LoadError::Pins(refusal) => (Step::Load, refusal.reason),
+        LoadError::Pins { refusal, .. } => (Step::Load, refusal.reason),
         LoadError::Source(error) => (Step::Load, error.to_string()),
     };
     Failure {

@@ -109,6 +109,11 @@ fn allow(facts: &Facts, errno: Option<i32>) -> String {
             "see {} and the kernel's log (dmesg)",
             Check::LockedMemory.label()
         ),
+        (Some(libc::EMFILE), _) => {
+            "raise the limit of open files to 1,024 or more: ulimit -n, LimitNOFILE= of a unit, \
+             docker run --ulimit nofile="
+                .to_owned()
+        }
         (Some(libc::EINVAL), _) => {
             "Linux 5.8 or later is needed, and 5.10 or later is tested".to_owned()
         }
