@@ -192,6 +192,7 @@ impl Endpoint {
 
 async fn listen(listener: Listener, router: Router, mut stop: watch::Receiver<bool>) {
     let mut connections: VecDeque<AbortHandle> = VecDeque::new();
+    let mut refused = false;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -200,11 +201,17 @@ async fn listen(listener: Listener, router: Router, mut stop: watch::Receiver<bo
         let stream = match accepted {
             Ok(stream) => stream,
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                // Told once: it is tried ten times a second.
+                if !std::mem::replace(&mut refused, true) {
+                    tracing::warn!(%error, "cannot accept connections, trying again");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
+        if std::mem::take(&mut refused) {
+            tracing::info!("connections are accepted again");
+        }
         connections.retain(|connection| !connection.is_finished());
         if connections.len() >= CONNECTIONS_MAX
             && let Some(oldest) = connections.pop_front()

@@ -73,15 +73,25 @@ pub fn unfinished(path: &Path) -> PathBuf {
 }
 
 /// Replaces the file: a new one is written, reaches the disk, and takes its name.
+/// Where it cannot, nothing is left of it, so that a full disk is no fuller.
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     let new = unfinished(path);
+    let written = write_and_rename(&new, path, text);
+    if written.is_err() {
+        // It may never have been there.
+        let _ = std::fs::remove_file(&new);
+    }
+    written
+}
+
+fn write_and_rename(new: &Path, path: &Path, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
     options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-    let mut file = options.open(&new)?;
+    let mut file = options.open(new)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    std::fs::rename(&new, path)?;
+    std::fs::rename(new, path)?;
     match path.parent() {
         Some(directory) => File::open(directory)?.sync_all(),
         None => Ok(()),
@@ -142,12 +152,17 @@ fn write_all(path: &Path, texts: &Receiver<String>, unwritten: &AtomicU64) {
     let mut told = false;
     for text in texts {
         match replace(path, &text) {
-            Ok(()) => told = false,
+            Ok(()) => {
+                if std::mem::take(&mut told) {
+                    let path = path.display();
+                    tracing::info!(%path, "the state is kept again");
+                }
+            }
             Err(error) => {
                 unwritten.fetch_add(1, Ordering::Relaxed);
                 if !std::mem::replace(&mut told, true) {
                     let path = path.display();
-                    tracing::warn!(%error, %path, "the state cannot be kept: after a restart, degraded containers are found anew; name a writable place with --state-file, or none");
+                    tracing::warn!(%error, %path, "the state cannot be kept: a restart goes on from what is there, or begins anew; make room, or name a writable place with --state-file, or none");
                 }
             }
         }
