@@ -6,6 +6,7 @@
 //! purpose: values.
 
 pub mod alerts;
+mod faults;
 mod losses;
 pub mod rules;
 mod sight;
@@ -16,6 +17,7 @@ pub mod truth;
 
 use crate::denial::{Cause, Hook, Unresolved};
 
+pub use faults::{FAULTS, FaultRow};
 pub use losses::{LOSSES, LossRow};
 pub use sight::{Sight, sight, tells};
 pub use tables::{code, markdown, tables};

@@ -72,7 +72,7 @@ impl Engine {
         fs::set_permissions(run.path(), fs::Permissions::from_mode(0o755))?;
         let socket = run.path().join("d.sock");
         let log = run.path().join("dockerd.log");
-        let child = dockerd(&data, run.path(), &socket, &log)?;
+        let child = dockerd(&data, run.path(), &socket, &log, &[])?;
         let mut engine = Engine {
             socket,
             cli: program("docker").context("there is no docker command")?,
@@ -106,6 +106,40 @@ impl Engine {
     /// Was it started by [`Engine::start`]?
     pub fn is_private(&self) -> bool {
         self.daemon.is_some()
+    }
+
+    /// Kills dockerd, as a crash does; its containers run on.
+    ///
+    /// # Errors
+    /// It is not this process's, or gone already.
+    pub fn kill(&mut self) -> Result<()> {
+        let daemon = self.daemon.as_mut().context("the machine's own dockerd")?;
+        daemon.child.kill()?;
+        daemon.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts a dockerd that was killed again, and keeps its containers.
+    ///
+    /// # Errors
+    /// As for [`Engine::start`].
+    pub fn revive(&mut self) -> Result<()> {
+        let daemon = self.daemon.as_mut().context("the machine's own dockerd")?;
+        let run = daemon.run.path();
+        let log = run.join("dockerd.log");
+        daemon.child = dockerd(&daemon.data, run, &self.socket, &log, &["--live-restore"])?;
+        self.wait_until_ready(&log)
+    }
+
+    /// Stops dockerd in the middle of what it does, or lets it go on.
+    ///
+    /// # Errors
+    /// It is not this process's.
+    pub fn pause(&self, on: bool) -> Result<()> {
+        let daemon = self.daemon.as_ref().context("the machine's own dockerd")?;
+        let signal = if on { libc::SIGSTOP } else { libc::SIGCONT };
+        shutdown::signal(daemon.child.id(), signal);
+        Ok(())
     }
 
     /// A `docker` command on this engine.
@@ -213,7 +247,7 @@ fn program(name: &str) -> Option<PathBuf> {
     path.is_file().then_some(path)
 }
 
-fn dockerd(data: &Path, run: &Path, socket: &Path, log: &Path) -> Result<Child> {
+fn dockerd(data: &Path, run: &Path, socket: &Path, log: &Path, more: &[&str]) -> Result<Child> {
     let log = File::create(log)?;
     let path = std::env::var("PATH").unwrap_or_default();
     Command::new(program("dockerd").context("there is no dockerd")?)
@@ -230,6 +264,7 @@ fn dockerd(data: &Path, run: &Path, socket: &Path, log: &Path) -> Result<Child> 
             "--host",
         ])
         .arg(format!("unix://{}", socket.display()))
+        .args(more)
         // dockerd starts a containerd of its own, which it looks for on the PATH.
         .env("PATH", format!("{path}:/usr/sbin:/usr/bin:/sbin:/bin"))
         .stdin(Stdio::null())

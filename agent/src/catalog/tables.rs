@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use super::alerts::{RECORDED, THRESHOLDS, alerts, sketch};
 use super::{
-    LOSSES, MetricKind, Sight, meaning, metrics, purpose, rules, sight, tells, truth,
+    FAULTS, LOSSES, MetricKind, Sight, meaning, metrics, purpose, rules, sight, tells, truth,
     unresolved_meaning,
 };
 use crate::config::SETTINGS;
@@ -99,6 +99,10 @@ pub fn tables() -> BTreeMap<&'static str, String> {
             row.meaning.to_owned(),
         ]
     });
+    let faults = FAULTS.iter().map(|row| {
+        let cells = [row.fault, row.does, row.lost, row.remedy];
+        cells.map(str::to_owned).to_vec()
+    });
     let findings = FindingKind::ALL
         .iter()
         .map(|kind| vec![code(kind.label()), kind.meaning().to_owned()]);
@@ -169,6 +173,18 @@ pub fn tables() -> BTreeMap<&'static str, String> {
         (
             "losses",
             markdown(&["Stage", "Reason", "What is lost"], losses),
+        ),
+        (
+            "faults",
+            markdown(
+                &[
+                    "What happens",
+                    "What the daemon does",
+                    "What is lost, and what says so",
+                    "What to do",
+                ],
+                faults,
+            ),
         ),
         ("findings", markdown(&["Finding", "Meaning"], findings)),
         ("unresolved", markdown(&["Reason", "Meaning"], unresolved)),

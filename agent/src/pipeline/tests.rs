@@ -1,5 +1,6 @@
 //! The stages together, fed from recordings.
 
+mod clock;
 mod degraded;
 mod inventory;
 

@@ -54,11 +54,21 @@ impl Agent {
 
     /// The same with variables of its own.
     pub fn start_in(variables: &[(&str, &str)], dir: &Path, settings: &[&str]) -> Agent {
-        let log = dir.join("sealwatch.log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_sealwatch"));
+        command.envs(variables.iter().copied());
+        Agent::start_by(command, dir, settings)
+    }
+
+    /// The same by another program, whose last argument so far is the daemon's.
+    pub fn start_by(mut command: Command, dir: &Path, settings: &[&str]) -> Agent {
+        let log = dir.join("sealwatch.log");
+        let given: Vec<_> = command
+            .get_envs()
+            .map(|(name, _)| name.to_owned())
+            .collect();
         // What the tests' caller set for himself is not meant for this daemon.
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("SEALWATCH_") {
+            if name.to_string_lossy().starts_with("SEALWATCH_") && !given.contains(&name) {
                 command.env_remove(name);
             }
         }
@@ -72,7 +82,6 @@ impl Agent {
             ])
             .args(own_socket(dir, settings))
             .args(settings)
-            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(&log).unwrap())

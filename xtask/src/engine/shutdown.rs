@@ -58,7 +58,7 @@ fn ended(child: &mut Child) -> bool {
     false
 }
 
-fn signal(pid: u32, signal: i32) {
+pub(super) fn signal(pid: u32, signal: i32) {
     if let Ok(pid) = i32::try_from(pid) {
         // SAFETY: kill takes integers and touches no memory of ours.
         unsafe { libc::kill(pid, signal) };

@@ -51,6 +51,23 @@ fn the_same_boot_goes_on_where_it_was() {
 }
 
 #[test]
+fn the_wall_clock_may_be_set() {
+    let before = eventful();
+    let text = before.save("boot", at(90)).unwrap();
+    let day = Duration::from_secs(86_400);
+    for wall in [at(100).wall + day, at(100).wall - day] {
+        let now = Moment { wall, ..at(100) };
+        let thresholds = Thresholds::default();
+        let after = Degrade::restore(thresholds, LIMITS, text.as_bytes(), "boot", now);
+        let mut after = after.unwrap();
+        assert_eq!(after.unwatched(), Some(Duration::from_secs(10)));
+        after.started(&container("a"), 1, None, now);
+        assert_eq!(after.roots(now), before.roots(at(90)));
+        assert!(after.tick(now).is_empty(), "nobody has changed");
+    }
+}
+
+#[test]
 fn what_is_gone_meanwhile_has_not_recovered() {
     let text = eventful().save("boot", at(90)).unwrap();
     let mut unseen = restore(&text, "boot", 5_000).unwrap();

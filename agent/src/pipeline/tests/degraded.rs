@@ -9,7 +9,7 @@ use crate::identity::Ended;
 use crate::state_file::{self, StateWriter};
 
 /// A container that is refused once a second up to `last`, and then nothing.
-fn refused_until(last: u64, end: u64) -> Recorder {
+pub(super) fn refused_until(last: u64, end: u64) -> Recorder {
     let path = format!("/docker/{}", id());
     let denied = key(5);
     let mut recorder = Recorder::default();
