@@ -6,10 +6,10 @@
 //! and Prometheus is a real one with the project's rules. Lacks on purpose: churn
 //! of containers, which makes series beyond those that are there at a time.
 
-mod prometheus;
 mod queries;
 mod server;
 mod shape;
+mod targets;
 
 use std::{
     path::{Path, PathBuf},
@@ -20,11 +20,12 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use self::{prometheus::Prometheus, server::Fleet, shape::Shape};
+use self::{server::Fleet, shape::Shape};
 use crate::{
     demo::agent::Agent,
     engine::{Engine, IMAGE},
     layout,
+    prometheus::Prometheus,
     toolchain::apt,
 };
 
@@ -95,7 +96,8 @@ pub fn run(args: &FleetArgs) -> Result<()> {
     });
     let address = Arc::clone(&fleet).serve()?;
     let rules = layout::root().join("deploy/prometheus/sealwatch.rules.yaml");
-    let prometheus = Prometheus::start(dir.path(), &fleet, address, args.scrape_interval, &rules)?;
+    let config = targets::configuration(dir.path(), &fleet, address, args.scrape_interval, &rules)?;
+    let prometheus = Prometheus::start(dir.path(), &config)?;
     eprintln!(
         "==> {} nodes at {address}, scraped every {} s for {} s",
         fleet.nodes, args.scrape_interval, args.seconds
@@ -170,7 +172,7 @@ fn scrape(dir: &Path) -> Result<String> {
 
 fn print(args: &FleetArgs, fleet: &Fleet, prometheus: &Prometheus, peak: f64) -> Result<()> {
     let of = fleet.shape.container_series();
-    let up = prometheus.query("count(up{job=\"sealwatch\"} == 1)")?.0;
+    let up = prometheus.query("count(up{job=\"sealwatch\"} == 1)")?;
     let up = up
         .first()
         .map_or("0", |row| row["value"][1].as_str().unwrap_or("0"));
@@ -236,7 +238,9 @@ fn time_queries(prometheus: &Prometheus) -> Result<()> {
     for query in queries::of(&layout::root().join("dashboards"))? {
         let mut times = Vec::new();
         for _ in 0..ASKED {
-            times.push(prometheus.query(&query.expression)?.1);
+            let begun = Instant::now();
+            prometheus.query(&query.expression)?;
+            times.push(begun.elapsed());
         }
         times.sort_unstable();
         if dashboards

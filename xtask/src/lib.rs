@@ -16,6 +16,7 @@ pub mod layout;
 mod lock;
 pub mod manifests;
 mod node;
+pub mod prometheus;
 pub mod promql;
 pub mod step;
 pub mod test;

@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use xtask::prometheus::Prometheus;
 
 use super::agent::eventually;
 use super::told::Told;
@@ -114,8 +115,7 @@ pub fn prometheus(
     rules: &Path,
     scrapes: SocketAddr,
     tells: SocketAddr,
-) -> Result<Server, String> {
-    let config = dir.join("prometheus.yml");
+) -> Result<Prometheus, String> {
     let text = format!(
         "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
          rule_files: ['{}']\n\
@@ -123,15 +123,5 @@ pub fn prometheus(
          alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{tells}']}}]}}]}}\n",
         rules.display()
     );
-    std::fs::write(&config, text).unwrap();
-    let address = free();
-    let mut command = Command::new("prometheus");
-    command
-        .arg(format!("--config.file={}", config.display()))
-        .arg(format!(
-            "--storage.tsdb.path={}",
-            dir.join("tsdb").display()
-        ))
-        .arg(format!("--web.listen-address={address}"));
-    Server::start(command, dir, address)
+    Prometheus::start(dir, &text).map_err(|error| format!("{error:#}"))
 }

@@ -13,7 +13,7 @@ use xtask::engine::{Engine, IMAGE};
 
 use super::agent::Agent;
 use super::engines::may_start;
-use super::prometheus::Prometheus;
+use xtask::prometheus::Prometheus;
 
 /// So short that a minute shows everything.
 const SETTINGS: [&str; 15] = [
@@ -185,7 +185,7 @@ impl Load {
         std::thread::sleep(Duration::from_secs(1));
         let agent = Agent::start(path, &settings);
         let config = configuration(path, &agent)?;
-        let prometheus = Prometheus::start(path, &config)?;
+        let prometheus = Prometheus::start(path, &config).map_err(|error| format!("{error:#}"))?;
         let load = Load {
             prometheus,
             agent,

@@ -17,18 +17,17 @@ mod engines;
 mod exposition;
 mod lint;
 mod load;
-#[path = "../prometheus/mod.rs"]
-mod prometheus;
 mod schema;
 mod verdict;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use board::{Asked, BOARDS, Board, Choice, Chosen, Variable, board};
 use engines::cannot_run;
 use load::Load;
-use prometheus::Prometheus;
+use xtask::prometheus::Prometheus;
 
 /// How long the load may take to show everything, from its second half on.
 const WITHIN: Duration = Duration::from_secs(120);
@@ -102,7 +101,7 @@ fn choices(board: &Board) -> Vec<Choice> {
 }
 
 /// How many series a query has, and the greatest value in them.
-fn answer(prometheus: &Prometheus, query: &str, instant: bool) -> Result<(usize, f64), String> {
+fn answer(prometheus: &Prometheus, query: &str, instant: bool) -> anyhow::Result<(usize, f64)> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let now = now.unwrap().as_secs();
     let (start, end) = ((now - RANGE).to_string(), now.to_string());
@@ -120,7 +119,7 @@ fn answer(prometheus: &Prometheus, query: &str, instant: bool) -> Result<(usize,
     };
     let series = data["result"]
         .as_array()
-        .ok_or_else(|| format!("no series but {data}"))?;
+        .with_context(|| format!("no series but {data}"))?;
     let mut greatest = f64::NEG_INFINITY;
     for one in series {
         let points = match instant {
@@ -146,7 +145,7 @@ fn missing(prometheus: &Prometheus, board: &Board, asked: &Asked) -> Option<Stri
         match answer(prometheus, &query, asked.instant) {
             Ok((1.., greatest)) if may_be_zero || greatest > 0.0 => return None,
             Ok((count, greatest)) => last = format!("{count} series, at most {greatest}: {query}"),
-            Err(wrong) => panic!("{}: {wrong}\n{query}", asked.place),
+            Err(wrong) => panic!("{}: {wrong:#}\n{query}", asked.place),
         }
     }
     Some(format!("{}: {last}", asked.place))
@@ -169,7 +168,7 @@ fn values(
         .and_then(|rest| rest.strip_suffix(')'));
     let (series, label) = inner.and_then(|inner| inner.rsplit_once(", ")).unwrap();
     let data = prometheus.ask(&format!("label/{label}/values"), &[("match[]", series)]);
-    let data = data.unwrap_or_else(|wrong| panic!("{}: {wrong}\n{query}", variable.name()));
+    let data = data.unwrap_or_else(|wrong| panic!("{}: {wrong:#}\n{query}", variable.name()));
     data.as_array()
         .unwrap()
         .iter()

@@ -32,7 +32,8 @@ pub fn hold(load: &Load) {
         let query = rollout.filled(&verdict, &choice);
         // Of two that do the same, the younger has been refused less in 5 minutes,
         // until it is half as old as the other.
-        let as_expected = || answer(&load.prometheus, &query, true) == Ok((1, expected));
+        let as_expected =
+            || answer(&load.prometheus, &query, true).is_ok_and(|found| found == (1, expected));
         let within = Duration::from_secs(90);
         eventually(
             &format!("{app}: {canary} against {baseline:?} is {expected}"),

@@ -28,8 +28,6 @@ mod posture;
 mod posture_price;
 mod programs;
 mod prometheus;
-#[path = "../prometheus/mod.rs"]
-mod prometheus_server;
 mod readme;
 mod restart;
 mod short_lived;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::agent::eventually;
 use super::engines::cannot_run;
-use super::prometheus_server::Prometheus;
 use super::{Stage, unique};
+use xtask::prometheus::Prometheus;
 
 #[test]
 fn prometheus_scrapes_and_its_linter_is_content() {
@@ -23,7 +23,7 @@ fn prometheus_scrapes_and_its_linter_is_content() {
     );
     let prometheus = match Prometheus::start(stage.path(), &config) {
         Ok(prometheus) => prometheus,
-        Err(why) => return cannot_run("prometheus_scrapes", &why),
+        Err(why) => return cannot_run("prometheus_scrapes", &format!("{why:#}")),
     };
     let name = unique("scraped");
     stage.run(
@@ -39,10 +39,9 @@ fn prometheus_scrapes_and_its_linter_is_content() {
     eventually("Prometheus has the count", Duration::from_secs(30), || {
         prometheus
             .query(&query)
-            .first()
-            .is_some_and(|result| result["value"][1] == "3")
+            .is_ok_and(|found| found.first().is_some_and(|one| one["value"][1] == "3"))
     });
-    let up = prometheus.query("up{job=\"sealwatch\"}");
+    let up = prometheus.query("up{job=\"sealwatch\"}").unwrap();
     assert!(
         up.iter().all(|result| result["value"][1] == "1") && up.len() == 1,
         "{up:?}"
@@ -52,7 +51,7 @@ fn prometheus_scrapes_and_its_linter_is_content() {
         "sealwatch_denials_total{{container=\"{name}\"}} \
          * on (namespace, pod, container) group_left (image) sealwatch_container_info"
     );
-    let joined = prometheus.query(&joined);
+    let joined = prometheus.query(&joined).unwrap();
     assert!(!joined.is_empty(), "the info metric joins");
     assert!(
         joined
