@@ -95,7 +95,7 @@ state = "{0}/state"
             .await
             .is_err()
         {
-            if begun.elapsed() > Duration::from_secs(30) {
+            if begun.elapsed() > Duration::from_secs(120) {
                 let log = fs::read_to_string(self.dir.join("log")).unwrap_or_default();
                 return Err(format!("containerd's CRI does not answer: {log}"));
             }
@@ -127,6 +127,18 @@ state = "{0}/state"
         uid: &str,
         labels: &[(&str, &str)],
     ) -> Result<(String, v1::PodSandboxConfig), String> {
+        let own = v1::NamespaceMode::Pod;
+        self.sandbox([namespace, name, uid], labels, own).await
+    }
+
+    /// The same by namespace, name and uid; with `Node` it shares the host's process
+    /// numbers.
+    pub async fn sandbox(
+        &mut self,
+        [namespace, name, uid]: [&str; 3],
+        labels: &[(&str, &str)],
+        pids: v1::NamespaceMode,
+    ) -> Result<(String, v1::PodSandboxConfig), String> {
         let own = [
             ("io.kubernetes.pod.name", name),
             ("io.kubernetes.pod.namespace", namespace),
@@ -134,6 +146,7 @@ state = "{0}/state"
         ];
         let options = v1::NamespaceOption {
             network: v1::NamespaceMode::Node as i32,
+            pid: pids as i32,
             ..Default::default()
         };
         let config = v1::PodSandboxConfig {
@@ -212,10 +225,8 @@ state = "{0}/state"
         let request = v1::StartContainerRequest {
             container_id: container_id.clone(),
         };
-        self.client
-            .start_container(request)
-            .await
-            .map_err(|e| e.to_string())?;
+        let started = self.client.start_container(request).await;
+        started.map_err(|e| e.to_string())?;
         Ok(container_id)
     }
 
@@ -224,7 +235,7 @@ state = "{0}/state"
         let request = v1::ExecSyncRequest {
             container_id: id.to_owned(),
             cmd: command.iter().map(|&word| word.to_owned()).collect(),
-            timeout: 60,
+            timeout: 300,
         };
         let answer = self.client.exec_sync(request).await;
         let answer = answer.map_err(|e| e.to_string())?.into_inner();

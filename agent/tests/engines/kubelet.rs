@@ -5,123 +5,21 @@
 //! field that is not known here is an error, so that nothing of a patch is left out
 //! in silence. Lacks on purpose: fields that no test has, and a network.
 
+mod manifest;
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use k8s_cri::v1;
-use serde::Deserialize;
-
 use super::containerd::{Containerd, container};
+use k8s_cri::v1;
+use manifest::{Container, HostPathKind, Manifest, Metadata, Profile, ProfileKind, Security, Spec};
+use manifest::{Variable, Volume};
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Manifest {
-    #[serde(rename = "apiVersion")]
-    _api_version: String,
-    #[serde(rename = "kind")]
-    _kind: String,
-    metadata: Metadata,
-    spec: Spec,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Metadata {
-    name: String,
-    namespace: String,
-    uid: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Spec {
-    #[serde(default)]
-    security_context: PodSecurity,
-    #[serde(default)]
-    init_containers: Vec<Container>,
-    containers: Vec<Container>,
-    #[serde(default)]
-    volumes: Vec<Volume>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PodSecurity {
-    fs_group: Option<u32>,
-    /// A new volume's root never matches, so either policy does the same.
-    #[serde(rename = "fsGroupChangePolicy")]
-    _policy: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Container {
-    name: String,
-    image: String,
-    #[serde(default)]
-    command: Vec<String>,
-    #[serde(default)]
-    args: Vec<String>,
-    #[serde(default)]
-    env: Vec<Variable>,
-    #[serde(default)]
-    security_context: Security,
-    #[serde(default)]
-    volume_mounts: Vec<Mount>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Variable {
-    name: String,
-    value: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Security {
-    run_as_user: Option<i64>,
-    run_as_group: Option<i64>,
-    #[serde(default)]
-    read_only_root_filesystem: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Mount {
-    name: String,
-    mount_path: String,
-    #[serde(default)]
-    sub_path: String,
-    #[serde(default)]
-    read_only: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Volume {
-    name: String,
-    empty_dir: Option<EmptyDir>,
-    persistent_volume_claim: Option<Claim>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct EmptyDir {
-    #[serde(default)]
-    medium: String,
-    size_limit: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Claim {
-    #[serde(rename = "claimName")]
-    _claim_name: String,
-}
+/// The name of the node.
+const NODE: &str = "node-1";
 
 /// Runs the pod, and returns the ids of its containers in their order. `volumes`
 /// is an empty directory for what it mounts.
@@ -140,8 +38,15 @@ pub async fn run(
         name,
         namespace,
         uid,
+        ..
     } = &metadata;
-    let pod = containerd.pod(namespace, name, uid, &[]).await?;
+    let pids = match spec.host_pid {
+        true => v1::NamespaceMode::Node,
+        false => v1::NamespaceMode::Pod,
+    };
+    let pod = containerd
+        .sandbox([namespace, name, uid], &[], pids)
+        .await?;
     for init in &spec.init_containers {
         let config = config(&pod.1, &spec, init, volumes)?;
         let id = containerd.start_container(&pod, config).await?;
@@ -159,6 +64,18 @@ pub async fn run(
 /// tmpfs, any user may write to an empty one, and a new disk is root's.
 fn provide(volume: &Volume, group: Option<u32>, volumes: &Path) -> Result<(), String> {
     let text = |error: std::io::Error| format!("volume {}: {error}", volume.name);
+    if let Some(host) = &volume.host_path {
+        if host.kind == HostPathKind::DirectoryOrCreate {
+            fs::create_dir_all(&host.path).map_err(text)?;
+        }
+        return match Path::new(&host.path).is_dir() {
+            true => Ok(()),
+            false => Err(format!(
+                "volume {}: {} is no directory",
+                volume.name, host.path
+            )),
+        };
+    }
     let directory = volumes.join(&volume.name);
     fs::create_dir_all(&directory).map_err(text)?;
     let mode = match (&volume.empty_dir, &volume.persistent_volume_claim) {
@@ -187,8 +104,7 @@ fn mount_tmpfs(directory: &Path, limit: Option<&str>) -> Result<(), String> {
     let mut command = Command::new("mount");
     command.args(["-t", "tmpfs", "tmpfs"]).arg(directory);
     if let Some(limit) = limit {
-        let bytes = sealwatch::contract::Size::parse(limit).ok_or(format!("sizeLimit {limit}"))?;
-        command.arg("-o").arg(format!("size={}", bytes.get()));
+        command.arg("-o").arg(format!("size={}", bytes(limit)?));
     }
     let output = command.output().map_err(|error| error.to_string())?;
     match output.status.success() {
@@ -203,25 +119,23 @@ fn config(
     wanted: &Container,
     volumes: &Path,
 ) -> Result<v1::ContainerConfig, String> {
-    let number = |value: Option<i64>| value.map(|value| v1::Int64Value { value });
     let security = v1::LinuxContainerSecurityContext {
-        readonly_rootfs: wanted.security_context.read_only_root_filesystem,
-        run_as_user: number(wanted.security_context.run_as_user),
-        run_as_group: number(wanted.security_context.run_as_group),
         supplemental_groups: spec
             .security_context
             .fs_group
             .into_iter()
             .map(i64::from)
             .collect(),
-        ..Default::default()
+        ..security(&wanted.security_context)
     };
     let mut mounts = Vec::new();
     for mount in &wanted.volume_mounts {
-        if !spec.volumes.iter().any(|volume| volume.name == mount.name) {
-            return Err(format!("there is no volume {:?}", mount.name));
-        }
-        let source: PathBuf = volumes.join(&mount.name).join(&mount.sub_path);
+        let volume = spec.volumes.iter().find(|volume| volume.name == mount.name);
+        let volume = volume.ok_or(format!("there is no volume {:?}", mount.name))?;
+        let source: PathBuf = match &volume.host_path {
+            Some(host) => PathBuf::from(&host.path),
+            None => volumes.join(&mount.name).join(&mount.sub_path),
+        };
         mounts.push(v1::Mount {
             container_path: mount.mount_path.clone(),
             host_path: source.display().to_string(),
@@ -229,17 +143,70 @@ fn config(
             ..Default::default()
         });
     }
-    let variable = |variable: &Variable| v1::KeyValue {
-        key: variable.name.clone(),
-        value: variable.value.clone(),
-    };
-    Ok(v1::ContainerConfig {
+    let variables: Result<Vec<_>, String> = wanted.env.iter().map(variable).collect();
+    let mut config = v1::ContainerConfig {
         command: wanted.command.clone(),
         args: wanted.args.clone(),
-        envs: wanted.env.iter().map(variable).collect(),
+        envs: variables?,
         mounts,
         ..container(pod, &wanted.name, &wanted.image, security)
+    };
+    if let (Some(limit), Some(linux)) = (&wanted.resources.limits.memory, &mut config.linux) {
+        linux.resources = Some(v1::LinuxContainerResources {
+            memory_limit_in_bytes: i64::try_from(bytes(limit)?).map_err(|e| e.to_string())?,
+            ..Default::default()
+        });
+    }
+    Ok(config)
+}
+
+/// A variable of the container's environment; of the pod's fields only the node's name.
+fn variable(wanted: &Variable) -> Result<v1::KeyValue, String> {
+    let value = match (&wanted.value, &wanted.value_from) {
+        (Some(value), None) => value.clone(),
+        (None, Some(source)) if source.field_ref.field_path == "spec.nodeName" => NODE.to_owned(),
+        _ => return Err(format!("the value of {} is not known", wanted.name)),
+    };
+    Ok(v1::KeyValue {
+        key: wanted.name.clone(),
+        value,
     })
+}
+
+/// A quantity such as `64Mi`.
+fn bytes(quantity: &str) -> Result<u64, String> {
+    let size = sealwatch::contract::Size::parse(quantity);
+    Ok(size.ok_or(format!("{quantity:?} is no size"))?.get())
+}
+
+fn security(wanted: &Security) -> v1::LinuxContainerSecurityContext {
+    let number = |value: Option<i64>| value.map(|value| v1::Int64Value { value });
+    let profile = |profile: &Profile| v1::SecurityProfile {
+        profile_type: match profile.kind {
+            ProfileKind::RuntimeDefault => v1::security_profile::ProfileType::RuntimeDefault,
+            ProfileKind::Unconfined => v1::security_profile::ProfileType::Unconfined,
+        } as i32,
+        localhost_ref: String::new(),
+    };
+    let labels = wanted.se_linux_options.as_ref();
+    v1::LinuxContainerSecurityContext {
+        readonly_rootfs: wanted.read_only_root_filesystem,
+        run_as_user: number(wanted.run_as_user),
+        run_as_group: number(wanted.run_as_group),
+        no_new_privs: wanted.allow_privilege_escalation == Some(false),
+        capabilities: Some(v1::Capability {
+            add_capabilities: wanted.capabilities.add.clone(),
+            drop_capabilities: wanted.capabilities.drop.clone(),
+            ..Default::default()
+        }),
+        seccomp: wanted.seccomp_profile.as_ref().map(profile),
+        apparmor: wanted.app_armor_profile.as_ref().map(profile),
+        selinux_options: labels.map(|labels| v1::SeLinuxOption {
+            r#type: labels.kind.clone(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
 }
 
 /// Waits for an init container, which must end with exit code 0.

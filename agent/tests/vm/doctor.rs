@@ -29,7 +29,7 @@ pub struct Told {
 
 impl Told {
     /// The hooks that are (not) attached, with all their words.
-    fn hooks(&self, attached: bool) -> BTreeMap<String, String> {
+    pub fn hooks(&self, attached: bool) -> BTreeMap<String, String> {
         let word = if attached { "backend" } else { "reason" };
         let mut hooks: BTreeMap<String, String> = BTreeMap::new();
         for hook in self

@@ -7,6 +7,7 @@
 mod clock;
 mod container;
 mod daemon;
+mod deployed;
 mod doctor;
 mod module;
 mod place;
@@ -54,14 +55,25 @@ async fn collect(report: &mut Report) -> Result<()> {
     let _held = module::attach_program()?;
     let archive = Path::new(super::ARCHIVE);
     let lab = Path::new("/var/lib/containerd/lab");
-    let containerd = Containerd::start(lab, &[archive]).await?;
-    let docker = Docker::start(containerd.socket(), archive, &[]).await?;
+    let archives = [archive, Path::new(super::OWN_ARCHIVE)];
+    let mut containerd = Containerd::start(lab, &archives).await?;
+    let docker = Docker::start(containerd.socket(), &archives, &[]).await?;
     match doctor::ask(docker.socket(), containerd.socket()) {
         Ok(told) => {
             println!("doctor: {} s", told.seconds);
             report.doctor = Some(told);
         }
         Err(error) => report.broken.push(error.to_string()),
+    }
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    if super::deployed::is_tried(&release) {
+        match deployed::run(&mut containerd, &docker).await {
+            Ok((told, run)) => {
+                report.deployed = Some(told);
+                report.runs.push(run);
+            }
+            Err(error) => report.broken.push(format!("deployed: {error}")),
+        }
     }
     let mut watched = Watched {
         docker,

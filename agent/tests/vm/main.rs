@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 mod causes;
+mod deployed;
 mod doctor;
 #[path = "../engines/mod.rs"]
 mod engines;
@@ -22,7 +23,7 @@ mod selinux;
 mod table;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,8 @@ const PROVOKE: &str = "/usr/local/bin/provoke";
 const SEALWATCH: &str = "/usr/local/bin/sealwatch";
 /// In the guest: the archive of the image.
 const ARCHIVE: &str = "/usr/local/share/sealwatch-vm.tar";
+/// In the guest: the archive of the daemon's own image.
+const OWN_ARCHIVE: &str = "/usr/local/share/sealwatch.tar";
 
 #[test]
 fn counts_what_is_provoked_on_every_kernel_and_backend() {
@@ -67,11 +70,13 @@ fn counts_what_is_provoked_on_every_kernel_and_backend() {
     let scratch = tempfile::tempdir().unwrap();
     let provoke = build_provoke();
     let archive = image::make(&provoke, scratch.path()).unwrap();
+    let own_archive = build_image(scratch.path());
     let files = vec![
         (std::env::current_exe().unwrap(), SELF.into()),
         (provoke, PROVOKE.into()),
         (env!("CARGO_BIN_EXE_sealwatch").into(), SEALWATCH.into()),
         (archive, ARCHIVE.into()),
+        (own_archive, OWN_ARCHIVE.into()),
     ];
     let mut with_selinux = files.clone();
     with_selinux.push((
@@ -161,6 +166,15 @@ fn run(kernel: Kernel, files: &[(PathBuf, PathBuf)]) -> Vec<String> {
 /// another guest writes at the same time.
 fn tell(text: &str) {
     let _ = std::io::stderr().write_all(format!("\n{text}\n").as_bytes());
+}
+
+/// Builds the daemon's image by `deploy/Dockerfile`, and returns its archive.
+fn build_image(scratch: &Path) -> PathBuf {
+    let engine = xtask::engine::Engine::start(&scratch.join("engine")).unwrap();
+    let archive = scratch.join("sealwatch.tar");
+    let daemon = Path::new(env!("CARGO_BIN_EXE_sealwatch"));
+    xtask::image::make(&engine, daemon, &archive).unwrap();
+    archive
 }
 
 /// Builds the example beside this program, with the same flags.

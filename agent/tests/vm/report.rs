@@ -11,6 +11,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::deployed;
 use super::doctor::Told;
 use super::known::is_task;
 
@@ -114,6 +115,8 @@ pub struct Backend {
 pub struct Report {
     /// What the doctor said beforehand.
     pub doctor: Option<Told>,
+    /// What the daemon in its own pod said.
+    pub deployed: Option<deployed::Told>,
     pub backends: Vec<Backend>,
     pub runs: Vec<Run>,
     /// What kept the guest from going on.

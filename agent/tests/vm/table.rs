@@ -13,7 +13,7 @@ use sealwatch::denial::Backend;
 
 use super::known::{Lacks, is_pathless, lacks};
 use super::report::{self, Provoked, Report, Run, key};
-use super::{causes, doctor, evidence};
+use super::{causes, deployed, doctor, evidence};
 
 /// Containers that are compared under each backend.
 pub const CONTAINERS: usize = 5;
@@ -193,7 +193,8 @@ pub fn differences(kernel: &str, report: &Report) -> Vec<String> {
         .iter()
         .map(|why| format!("kernel {kernel}: {why}"))
         .collect();
-    let runs = CONTAINERS * Backend::ALL.len();
+    let in_pod = usize::from(deployed::is_tried(kernel));
+    let runs = CONTAINERS * Backend::ALL.len() + in_pod;
     if report.runs.len() != runs {
         found.push(format!(
             "kernel {kernel}: {} of {runs} runs",
@@ -201,6 +202,7 @@ pub fn differences(kernel: &str, report: &Report) -> Vec<String> {
         ));
     }
     found.extend(doctor::differences(kernel, report));
+    found.extend(deployed::differences(kernel, report));
     let underrated = causes::underrated(report.runs.iter());
     found.extend(
         underrated

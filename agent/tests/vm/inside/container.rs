@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, ImportImageOptionsBuilder, StartContainerOptions,
+    CreateContainerOptionsBuilder, ImportImageOptionsBuilder, RemoveContainerOptionsBuilder,
+    StartContainerOptions,
 };
 use futures_util::TryStreamExt as _;
 
@@ -39,8 +40,8 @@ pub struct Docker {
 
 impl Docker {
     /// Starts it on a containerd that runs already, as its own may take longer to start
-    /// in a guest than it waits for, and loads the image.
-    pub async fn start(containerd: &Path, archive: &Path, flags: &[&str]) -> Result<Docker> {
+    /// in a guest than it waits for, and loads the images.
+    pub async fn start(containerd: &Path, archives: &[&Path], flags: &[&str]) -> Result<Docker> {
         let socket = PathBuf::from("/run/docker.sock");
         let log = fs::File::create("/run/dockerd.log")?;
         let daemon = Command::new("dockerd")
@@ -67,12 +68,14 @@ impl Docker {
                 }
             }
         };
-        let body = bollard::body_full(fs::read(archive)?.into());
-        let options = ImportImageOptionsBuilder::default().quiet(true).build();
-        client
-            .import_image(options, body, None)
-            .try_collect::<Vec<_>>()
-            .await?;
+        for archive in archives {
+            let body = bollard::body_full(fs::read(archive)?.into());
+            let options = ImportImageOptionsBuilder::default().quiet(true).build();
+            client
+                .import_image(options, body, None)
+                .try_collect::<Vec<_>>()
+                .await?;
+        }
         // It starts programs for these answers, which takes an emulator longer
         // the first time than anybody who asks would wait.
         client.version().await?;
@@ -138,6 +141,12 @@ impl Docker {
             ..Default::default()
         };
         self.create(name, body).await
+    }
+
+    /// Kills and removes a container.
+    pub async fn remove(&self, id: &str) -> Result<()> {
+        let options = RemoveContainerOptionsBuilder::default().force(true).build();
+        Ok(self.client.remove_container(id, Some(options)).await?)
     }
 
     async fn create(&self, name: &str, body: ContainerCreateBody) -> Result<String> {

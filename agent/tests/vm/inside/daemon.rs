@@ -203,17 +203,6 @@ impl Daemon {
     }
 
     fn summary(&self, series: &[Series]) -> Backend {
-        let pairs = |name: &str, value: &str| {
-            let mut pairs: BTreeMap<String, String> = BTreeMap::new();
-            for series in series.iter().filter(|series| series.name == name) {
-                let words = pairs.entry(series.label("hook").into()).or_default();
-                if !words.is_empty() {
-                    words.push(' ');
-                }
-                words.push_str(series.label(value));
-            }
-            pairs
-        };
         let losses = series.iter().filter(|series| {
             let zero = ["sealwatch_lost_total", "sealwatch_limited_denials_total"];
             zero.contains(&series.name.as_str()) && series.value != 0.0
@@ -222,8 +211,8 @@ impl Daemon {
             losses.partition(|series| series.label("reason") == "program_skipped");
         Backend {
             name: self.backend.clone(),
-            attached: pairs("sealwatch_hooks_attached", "backend"),
-            missing: pairs("sealwatch_hooks_missing", "reason"),
+            attached: pairs(series, "sealwatch_hooks_attached", "backend"),
+            missing: pairs(series, "sealwatch_hooks_missing", "reason"),
             skipped: skips.iter().map(|series| series.value as u64).sum(),
             unwanted: unwanted
                 .into_iter()
@@ -250,8 +239,21 @@ pub fn is_of(series: &Series, [namespace, pod, container]: &[&str; 3]) -> bool {
     ])
 }
 
+/// A label of each hook's series, by hook.
+pub fn pairs(series: &[Series], name: &str, value: &str) -> BTreeMap<String, String> {
+    let mut pairs: BTreeMap<String, String> = BTreeMap::new();
+    for series in series.iter().filter(|series| series.name == name) {
+        let words = pairs.entry(series.label("hook").into()).or_default();
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        words.push_str(series.label(value));
+    }
+    pairs
+}
+
 /// Denials of one container by some of their labels, the others added up.
-fn counted<const N: usize>(
+pub fn counted<const N: usize>(
     series: &[Series],
     names: &[&str; 3],
     by: [&str; N],
@@ -267,7 +269,7 @@ fn counted<const N: usize>(
 }
 
 /// A GET to the daemon: status and body.
-async fn get(path: &str) -> Result<(u16, String)> {
+pub async fn get(path: &str) -> Result<(u16, String)> {
     let mut stream = TcpStream::connect(ADDRESS).await?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {ADDRESS}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;

@@ -26,14 +26,19 @@ pub fn ask(docker: &Path, cri: &Path) -> Result<Told> {
         .arg(cri)
         .output()?;
     let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
-    let events = fs::read_to_string(EVENTS)?;
-    let own = events.lines().filter(|line| line.contains("sealwatch"));
     Ok(Told {
         json: serde_json::from_slice(&output.stdout)
             .map_err(|error| format!("doctor: {error}: {complaints}"))?,
         code: output.status.code(),
         complaints,
-        left: own.map(str::to_owned).collect(),
+        left: own_events()?,
         seconds: begun.elapsed().as_secs(),
     })
+}
+
+/// Events of Sealwatch's that are in tracefs.
+pub fn own_events() -> Result<Vec<String>> {
+    let events = fs::read_to_string(EVENTS)?;
+    let own = events.lines().filter(|line| line.contains("sealwatch"));
+    Ok(own.map(str::to_owned).collect())
 }

@@ -32,7 +32,7 @@ pub async fn run() -> Result<()> {
     let archive = Path::new(super::super::ARCHIVE);
     let lab = Path::new("/var/lib/containerd/lab");
     let containerd = Containerd::start(lab, &[archive]).await?;
-    let docker = Docker::start(containerd.socket(), archive, &["--selinux-enabled"]).await?;
+    let docker = Docker::start(containerd.socket(), &[archive], &["--selinux-enabled"]).await?;
     let daemon = Daemon::start("fexit", docker.socket(), containerd.socket()).await?;
     make_volume()?;
     let id = docker.confined(NAMES[2], SCRIPT, VOLUME).await?;
