@@ -134,6 +134,17 @@ fn of(agent: &Agent, name: &str) -> f64 {
     agent.sum(DENIALS, &labels)
 }
 
+/// Its count, which must be past what an earlier daemon had.
+fn goes_on(agent: &Agent, name: &str, before: f64) -> f64 {
+    let after = of(agent, name);
+    assert!(
+        after > before,
+        "{before} before, {after} after\n{}",
+        agent.log()
+    );
+    after
+}
+
 /// Sampled, suppressed and lost are what was counted.
 fn conserved(agent: &Agent) {
     let sum = |name: &str| agent.sum(&format!("sealwatch_{name}_total"), &[]);
@@ -171,12 +182,7 @@ fn a_daemon_that_is_killed_under_load_leaves_no_gap_and_then_nothing() {
         .run(&away, &arguments, &["/provoke", "once", "/etc/group"]);
     sleep(Duration::from_secs(1));
     let agent = ground.agent(&state);
-    let after = of(&agent, &loud);
-    assert!(
-        after > before,
-        "{before} before, {after} after\n{}",
-        agent.log()
-    );
+    goes_on(&agent, &loud, before);
     assert_eq!(agent.sum("sealwatch_unwatched_seconds", &[]), 0.0);
     assert!(
         agent.log().contains("attached before go on counting"),
@@ -189,12 +195,7 @@ fn a_daemon_that_is_killed_under_load_leaves_no_gap_and_then_nothing() {
     assert_eq!(agent.stop().code(), Some(0));
     sleep(Duration::from_millis(500));
     let agent = ground.agent(&state);
-    let after = of(&agent, &loud);
-    assert!(
-        after > before,
-        "{before} before, {after} after\n{}",
-        agent.log()
-    );
+    let after = goes_on(&agent, &loud, before);
 
     let flood = flood.wait_with_output().unwrap();
     let (loud_count, away_count) = (provoked(&flood.stdout), provoked(short.as_bytes()));
