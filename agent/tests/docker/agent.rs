@@ -125,7 +125,8 @@ impl Agent {
             });
             if let Some(address) = address {
                 self.address = address;
-                if self.get("/readyz").0 == 200 {
+                // All that it has logged so far is there once this is.
+                if log.contains(" ready") && self.get("/readyz").0 == 200 {
                     return;
                 }
             }
