@@ -55,6 +55,26 @@ pub fn daemon(profile: &str) -> Result<PathBuf> {
     Ok(layout::agent_binary(&triple, profile))
 }
 
+/// Builds the program that has operations refused, as the tests have it, and
+/// returns it.
+///
+/// # Errors
+/// The compiler's.
+pub fn provoke() -> Result<PathBuf> {
+    let triple = layout::host_triple()?;
+    let mut command = user_half("build", &triple);
+    command.args([
+        "--release",
+        "--package",
+        "sealwatch",
+        "--example",
+        "provoke",
+    ]);
+    step::loud("building what provokes refusals", &mut command)?;
+    let beside = layout::agent_binary(&triple, "release");
+    Ok(beside.with_file_name("examples").join("provoke"))
+}
+
 /// Builds the daemon as `cargo check` and `cargo test` do, for what is the same
 /// in every build: its parts are there already while one develops.
 ///

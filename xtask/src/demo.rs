@@ -12,10 +12,6 @@ mod listing;
 use std::{
     os::unix::process::CommandExt as _,
     process::{Command, ExitCode},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     thread,
     time::{Duration, Instant},
 };
@@ -26,6 +22,7 @@ use self::{agent::Agent, app::App};
 use crate::{
     build,
     engine::{self, Engine},
+    interrupt::Interrupt,
     layout,
     toolchain::apt,
     vm::{Guest, Job, Kernel},
@@ -132,11 +129,8 @@ fn in_guest(kernel: Kernel) -> Result<ExitCode> {
 }
 
 fn demonstrate(once: bool, agent: &std::path::Path) -> Result<ExitCode> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
-    let stopped = || stop.load(Ordering::Relaxed);
+    let interrupt = Interrupt::watch()?;
+    let stopped = || interrupt.has_come();
 
     let dir = tempfile::Builder::new()
         .prefix("sealwatch-demo")

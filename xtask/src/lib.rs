@@ -3,6 +3,7 @@
 //! The binary is the developer's `cargo xtask`; the library is for the
 //! integration tests, which need the same private engine and the same guests.
 
+pub mod bench;
 pub mod browser;
 pub mod build;
 pub mod check;
@@ -10,14 +11,19 @@ pub mod dashboards;
 pub mod demo;
 pub mod engine;
 pub mod fleet;
+pub mod follow;
 pub mod grafana;
 pub mod image;
+mod interrupt;
 pub mod layout;
+pub mod load;
 mod lock;
 pub mod manifests;
 mod node;
+pub mod process;
 pub mod prometheus;
 pub mod promql;
+pub mod scrape;
 pub mod step;
 pub mod test;
 pub mod tidy;

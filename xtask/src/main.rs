@@ -7,7 +7,7 @@ use std::process::{self, ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::{build, check, demo, fleet, image, manifests, test, tidy, vm};
+use xtask::{bench, build, check, demo, fleet, image, manifests, test, tidy, vm};
 
 /// Builds, checks, tests and demonstrates Sealwatch.
 #[derive(Parser)]
@@ -19,6 +19,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measures what Sealwatch costs, and prints the README's tables.
+    Bench(bench::BenchArgs),
     /// Builds the kernel half and the static daemon that carries it.
     Build {
         /// Cargo profile: release, or dist (smaller, slow to build).
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<ExitCode> {
     match Cli::parse().command {
+        Command::Bench(args) => bench::run(&args)?,
         Command::Build { profile } => println!("{}", build::build(&profile)?.agent.display()),
         Command::Check => check::run()?,
         Command::Fleet(args) => fleet::run(&args)?,

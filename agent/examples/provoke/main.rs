@@ -9,6 +9,7 @@
 mod call;
 mod case;
 mod compat;
+mod crew;
 mod descriptor;
 mod filter;
 mod frozen;
@@ -41,6 +42,7 @@ const USAGE: &str = "usage:
   provoke run SUITE=DIR ...       runs the cases, each suite in a process of its own
   provoke flood --threads N --seconds N PATH   opens PATH for writing at full speed
   provoke once PATH                            opens PATH for writing once
+  provoke serve BOARD NUMBER                   follows a board's orders, as one worker of many
   provoke hold SECONDS                         sleeps
   provoke benign DIR                           fails and succeeds at what is no denial
 suites:";
@@ -191,6 +193,10 @@ fn dispatch(arguments: &[String]) -> Result<bool, String> {
             load::flood(number(threads)?, number(seconds)?, path)
         }
         ["once", path] => load::once(path),
+        ["serve", board, worker] => {
+            let worker = usize::try_from(number(worker)?).map_err(|error| error.to_string())?;
+            crew::serve(Path::new(board), worker)
+        }
         ["hold", seconds] => {
             std::thread::sleep(std::time::Duration::from_secs(number(seconds)?));
             Ok(true)

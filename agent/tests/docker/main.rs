@@ -22,6 +22,7 @@ mod host;
 mod inventory;
 mod layer;
 mod lifecycle;
+mod load;
 mod memory;
 mod others;
 mod posture;

@@ -14,13 +14,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::POLL;
 use crate::step;
 
 /// The daemon's usual port, taken if it is free.
 const PORT: u16 = 9402;
+/// How often a starting daemon is asked; how soon it is ready is measured by it.
+const READY_POLL: Duration = Duration::from_millis(2);
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// The kernel takes its time to let go of programs, and more of it where it is emulated.
 const STOP_WITHIN: Duration = Duration::from_secs(60);
@@ -32,6 +34,7 @@ pub(crate) struct Agent {
     child: Child,
     address: SocketAddr,
     log: PathBuf,
+    ready_after: Duration,
 }
 
 impl Agent {
@@ -44,6 +47,7 @@ impl Agent {
     ) -> Result<Agent> {
         let address = free_address()?;
         let log = dir.join("sealwatch.log");
+        let begun = Instant::now();
         let child = Command::new(binary)
             // Beside a daemon of the machine's own, if there is one.
             .args(["run", "--cri-endpoint", "none", "--web.socket", "none"])
@@ -63,9 +67,26 @@ impl Agent {
             child,
             address,
             log,
+            ready_after: Duration::ZERO,
         };
         agent.wait_until_ready()?;
+        agent.ready_after = begun.elapsed();
         Ok(agent)
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where it serves.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From before its start until it told that it is ready.
+    pub(crate) fn ready_after(&self) -> Duration {
+        self.ready_after
     }
 
     /// Where the metrics are.
@@ -128,38 +149,29 @@ impl Agent {
                 return Ok(());
             }
             if begun.elapsed() > READY_WITHIN {
-                bail!("sealwatch was not ready within 30 s\n{}", self.log_tail());
+                bail!(
+                    "sealwatch was not ready within {} s\n{}",
+                    READY_WITHIN.as_secs(),
+                    self.log_tail()
+                );
             }
-            thread::sleep(POLL);
+            thread::sleep(READY_POLL);
         }
     }
 
     /// The text of a scrape.
     pub(crate) fn metrics(&self) -> Result<String> {
-        let answer = self.get("/metrics")?;
-        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body);
-        Ok(body
-            .context("the daemon did not answer in HTTP")?
-            .to_owned())
+        self.body("/metrics")
+    }
+
+    /// What it answers to a GET.
+    pub(crate) fn body(&self, path: &str) -> Result<String> {
+        ask(self.address, path)
     }
 
     /// Does `/readyz` answer 200?
     fn is_ready(&self) -> Result<bool> {
-        Ok(self.get("/readyz")?.split(' ').nth(1) == Some("200"))
-    }
-
-    /// The whole answer. One line over HTTP/1.0 needs no client.
-    fn get(&self, path: &str) -> Result<String> {
-        let mut stream = TcpStream::connect_timeout(&self.address, HTTP_WITHIN)?;
-        stream.set_read_timeout(Some(HTTP_WITHIN))?;
-        write!(
-            stream,
-            "GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n",
-            self.address
-        )?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
+        Ok(get(self.address, "/readyz")?.split(' ').nth(1) == Some("200"))
     }
 }
 
@@ -177,4 +189,25 @@ impl Drop for Agent {
 fn free_address() -> Result<SocketAddr> {
     let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     Ok(bind(PORT).or_else(|_| bind(0))?.local_addr()?)
+}
+
+/// What a daemon answers to a GET.
+pub(crate) fn ask(address: SocketAddr, path: &str) -> Result<String> {
+    let answer = get(address, path)?;
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .context("the daemon did not answer in HTTP")?;
+    let status = head.split(' ').nth(1).unwrap_or_default();
+    ensure!(status == "200", "{path} answers {status}: {body}");
+    Ok(body.to_owned())
+}
+
+/// The whole answer. One line over HTTP/1.0 needs no client.
+fn get(address: SocketAddr, path: &str) -> Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, HTTP_WITHIN)?;
+    stream.set_read_timeout(Some(HTTP_WITHIN))?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
