@@ -83,6 +83,20 @@ impl Engine {
         Ok(engine)
     }
 
+    /// Stops a private engine in order, and with it its containers, and starts it
+    /// again with all that it has on the disk.
+    ///
+    /// # Errors
+    /// An engine that is not private, or that does not come up.
+    pub fn restart(&mut self) -> Result<()> {
+        let daemon = self.daemon.as_mut().context("the engine is not ours")?;
+        shutdown::end(daemon);
+        let run = daemon.run.path();
+        let log = run.join("dockerd.log");
+        daemon.child = dockerd(&daemon.data, run, &self.socket, &log, &[])?;
+        self.wait_until_ready(&log)
+    }
+
     /// The machine's own engine, where one answers. Dropping it stops nothing.
     pub fn host() -> Option<Engine> {
         UnixStream::connect(HOST_SOCKET).ok()?;

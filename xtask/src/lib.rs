@@ -24,6 +24,7 @@ pub mod process;
 pub mod prometheus;
 pub mod promql;
 pub mod scrape;
+pub mod soak;
 pub mod step;
 pub mod test;
 pub mod tidy;

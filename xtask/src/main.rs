@@ -7,7 +7,7 @@ use std::process::{self, ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::{bench, build, check, demo, fleet, image, manifests, test, tidy, vm};
+use xtask::{bench, build, check, demo, fleet, image, manifests, soak, test, tidy, vm};
 
 /// Builds, checks, tests and demonstrates Sealwatch.
 #[derive(Parser)]
@@ -37,6 +37,8 @@ enum Command {
     Manifests,
     /// Builds and runs the daemon on this machine, or the demonstration.
     Run(demo::RunArgs),
+    /// Runs a daemon under churn of containers, and tells what leaks.
+    Soak(soak::SoakArgs),
     /// Checks, builds, and runs every test.
     Test(test::TestArgs),
     /// Checks the rules of the house.
@@ -69,6 +71,7 @@ fn run() -> Result<ExitCode> {
         Command::Image(args) => image::run(&args)?,
         Command::Manifests => manifests::run()?,
         Command::Run(args) => return demo::run(&args),
+        Command::Soak(args) => soak::run(&args)?,
         Command::Test(args) => return test::run(&args),
         Command::Tidy { fix } => tidy::run(fix)?,
         Command::Vm(args) => process::exit(vm::run(&args)?),

@@ -31,6 +31,15 @@ pub(super) fn containers(engine: &Engine) {
 
 /// Ends dockerd, then its containerd if that outlived it, then unmounts.
 pub(super) fn daemon(mut daemon: Daemon) {
+    end(&mut daemon);
+    for dir in [daemon.run.path(), &daemon.data] {
+        unmount_below(dir);
+    }
+    report(daemon.run.close(), "removing the engine's sockets");
+}
+
+/// Ends dockerd, then its containerd if that outlived it.
+pub(super) fn end(daemon: &mut Daemon) {
     // Read before dockerd ends, which removes it.
     let containerd = fs::read_to_string(daemon.run.path().join("x/containerd/containerd.pid"));
     signal(daemon.child.id(), libc::SIGTERM);
@@ -41,10 +50,6 @@ pub(super) fn daemon(mut daemon: Daemon) {
             signal(pid, libc::SIGKILL);
         }
     }
-    for dir in [daemon.run.path(), &daemon.data] {
-        unmount_below(dir);
-    }
-    report(daemon.run.close(), "removing the engine's sockets");
 }
 
 fn ended(child: &mut Child) -> bool {
