@@ -1,8 +1,9 @@
 //! The loop that drives the pipeline: ticks, records, names, scans, the end.
 //!
 //! In: time, and whoever wakes it. Out: calls of the pipeline's steps, one at a
-//! time. Invariant: many records cost one wake-up; a scan of the control groups
-//! runs beside the loop. Lacks on purpose: what a step does.
+//! time. Invariant: many records cost one wake-up, and ticks a small part of a
+//! core, whatever there is to read; a scan of the control groups runs beside the
+//! loop. Lacks on purpose: what a step does.
 
 use std::time::Duration;
 
@@ -11,12 +12,18 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{Now, Pipeline};
+use crate::clock::thread_cpu_ns;
 use crate::identity::Description;
 use crate::identity::hierarchy::{Layout, Scan};
 use crate::source::Source;
 
 /// How often counters are read and snapshots are published.
 const TICK: Duration = Duration::from_millis(250);
+/// Longest time between two ticks.
+const TICK_MAX: Duration = Duration::from_secs(2);
+/// A tick is followed by so many times the processor time that it took: thousands
+/// of counters that all move are read less often, and take no more of a core.
+const REST_PER_TICK: u32 = 64;
 /// Least time between two drains outside ticks: many records cost one wake-up.
 const DRAIN_PAUSE: Duration = Duration::from_millis(10);
 /// How long after a scan that could not read everything the next one begins.
@@ -45,7 +52,11 @@ impl<S: Source> Pipeline<S> {
                 biased;
                 _ = stop.changed() => break,
                 _ = ticks.tick() => {
+                    // A tick waits for nothing, so it stays on one thread.
+                    let begun_ns = thread_cpu_ns();
                     self.tick(Now::read());
+                    let took_ns = thread_cpu_ns().saturating_sub(begun_ns);
+                    ticks.reset_after(rest(Duration::from_nanos(took_ns)));
                     let may_scan = scan.is_none() && Instant::now() >= scan_from;
                     if may_scan && std::mem::take(&mut self.wants_scan) {
                         scan = Some(start_scan(layout.clone()));
@@ -74,6 +85,11 @@ impl<S: Source> Pipeline<S> {
     }
 }
 
+/// From the end of a tick to the next, by what the tick took.
+fn rest(took: Duration) -> Duration {
+    (took * REST_PER_TICK).clamp(TICK, TICK_MAX)
+}
+
 /// Most control groups that one scan takes in.
 pub const SCAN_MAX: usize = 65_536;
 
@@ -89,5 +105,21 @@ async fn ended(scan: &mut Option<JoinHandle<(Scan, u64)>>) -> Result<(Scan, u64)
     match scan {
         Some(running) => running.await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tick_that_took_long_is_followed_by_a_longer_rest() {
+        assert_eq!(rest(Duration::ZERO), TICK);
+        assert_eq!(rest(Duration::from_millis(3)), TICK);
+        assert_eq!(rest(Duration::from_millis(10)), Duration::from_millis(640));
+        assert_eq!(rest(Duration::from_secs(1)), TICK_MAX);
+        // A thousand containers' counters take some twenty milliseconds.
+        let share = 0.02 / (0.02 + rest(Duration::from_millis(20)).as_secs_f64());
+        assert!(share < 0.02, "{share}");
     }
 }
