@@ -3,6 +3,7 @@
 //! In: which table. Out: Markdown, as the README has it. Lacks on purpose: the
 //! measuring, which each table's module does.
 
+pub mod cost;
 mod daemon;
 
 use anyhow::Result;
@@ -16,6 +17,8 @@ pub struct BenchArgs {
 
 #[derive(clap::Subcommand, Debug)]
 enum Table {
+    /// The kernel half: instructions per file operation, beside what one would take instead.
+    Cost(cost::CostArgs),
     /// The daemon: processor, memory, scrapes and delays under loads of real containers.
     Daemon(daemon::DaemonArgs),
 }
@@ -26,6 +29,7 @@ enum Table {
 /// What could not be built or started, or a count that was lost.
 pub fn run(args: &BenchArgs) -> Result<()> {
     match &args.table {
+        Table::Cost(args) => cost::run(args),
         Table::Daemon(args) => daemon::run(args),
     }
 }

@@ -42,6 +42,12 @@ pub struct VmArgs {
     /// Security modules that the kernel starts, in their order.
     #[arg(long, default_value = guest::MODULES)]
     modules: String,
+    /// More of the kernel's parameters.
+    #[arg(long, default_value = "")]
+    parameters: String,
+    /// A clock that counts instructions, one a nanosecond: rdtsc tells how many were executed.
+    #[arg(long)]
+    by_instructions: bool,
     /// Copies a file into the guest: PATH, or PATH=GUEST_PATH. Can be repeated.
     #[arg(long)]
     file: Vec<String>,
@@ -70,6 +76,8 @@ pub fn run(arguments: &VmArgs) -> Result<i32> {
     let guest = Guest {
         memory_mib: arguments.memory,
         modules: arguments.modules.clone(),
+        parameters: arguments.parameters.clone(),
+        by_instructions: arguments.by_instructions,
         ..Guest::new(kernel)
     };
     let outcome = guest.run(&Job {
@@ -117,6 +125,16 @@ struct Parts {
 /// No Debian mirror, or what apt says of it.
 pub fn fetch(kernel: Kernel) -> Result<()> {
     parts(kernel).map(drop)
+}
+
+/// The version of the emulator that guests run in.
+///
+/// # Errors
+/// No Debian mirror, or what the emulator says.
+pub fn emulator_version() -> Result<String> {
+    let cache = cache()?;
+    let _lock = Lock::take(&cache.join("lock"))?;
+    emulator::Emulator::fetch(&cache)?.version()
 }
 
 fn parts(kernel: Kernel) -> Result<Parts> {

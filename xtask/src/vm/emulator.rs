@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::step;
 use crate::toolchain::mirror::Suite;
@@ -48,6 +48,17 @@ impl Emulator {
             command.arg("-L").arg(self.root.join(firmware));
         }
         command
+    }
+
+    /// Its version, as it says itself.
+    pub fn version(&self) -> Result<String> {
+        let text = step::output(self.qemu().arg("--version"))?;
+        let word = text
+            .split_whitespace()
+            .skip_while(|word| *word != "version")
+            .nth(1);
+        word.map(str::to_owned)
+            .with_context(|| format!("no version in {text:?}"))
     }
 
     /// virtiofsd as root: as it is, or through sudo.

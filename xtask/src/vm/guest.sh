@@ -1,7 +1,7 @@
 # The guest's first process once the root is mounted: mounts what a container engine
 # expects, runs the job, leaves its exit code in /lab/status and powers off.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
-b=/lab/busybox
+b=/busybox-lab
 $b mkdir -p /dev/pts /dev/shm /dev/mqueue
 $b mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
 $b mount -t tmpfs -o mode=1777 shm /dev/shm
