@@ -181,7 +181,6 @@ pub const FAULTS: &[FaultRow] = &[
         tests: &[
             "src/pipeline/tests/clock.rs: the_wall_clock_may_be_set",
             "src/degrade/state/tests.rs: the_wall_clock_may_be_set",
-            "tests/vm/main.rs: counts_what_is_provoked_on_every_kernel_and_backend",
         ],
     },
     FaultRow {

@@ -4,7 +4,6 @@
 //! Invariant: a container lives until its counts are read; the daemon sees the whole
 //! of its life. Lacks on purpose: judging.
 
-mod clock;
 mod container;
 mod daemon;
 mod deployed;
@@ -205,11 +204,7 @@ async fn one(backend: &str, watched: &mut Watched, report: &mut Report) -> Resul
     daemon.knows(&names).await?;
     let known = begun.elapsed().as_secs();
     let mut wanted = Vec::new();
-    for (number, watch) in watched.there.iter_mut().enumerate() {
-        // Once is enough: what it would disturb is no backend's.
-        if backend == "kprobe" {
-            clock::set(number)?;
-        }
+    for watch in &mut watched.there {
         wanted.push(Compared {
             container: watch.name,
             id: watch.id.clone(),
