@@ -41,11 +41,11 @@ pub enum RecordKind {
 /// What an earlier daemon left to go on from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Past {
-    /// What [`Source::keep`] was given last.
-    pub text: Vec<u8>,
+    /// What [`Source::keep`] was given last; none where nothing was kept yet.
+    pub text: Option<Vec<u8>>,
     /// Has everything been counted since?
     pub whole: bool,
-    /// Whose counters are read until [`Source::succeed`].
+    /// What becomes of the counters that are read until [`Source::succeed`].
     pub succession: Succession,
 }
 
@@ -117,8 +117,12 @@ pub trait Source: Send {
         None
     }
 
-    /// Ends the reading of an earlier daemon's counters.
-    fn succeed(&mut self) {}
+    /// Ends the reading of an earlier daemon's counters. What becomes of those that
+    /// are read from now on: of the next daemon's, where several took over before
+    /// one kept what it counted, and at last the own ones.
+    fn succeed(&mut self) -> Succession {
+        Succession::Same
+    }
 
     /// Does [`Source::keep`] keep anything?
     fn keeps(&self) -> bool {

@@ -60,7 +60,11 @@ impl Resumption {
 impl<S: Source> Pipeline<S> {
     /// Goes on from what an earlier daemon left; before anything is taken in.
     pub fn restore(&mut self, past: &Past) {
-        match self.restore_counts(&past.text) {
+        let restored = match &past.text {
+            Some(text) => self.restore_counts(text),
+            None => Ok(Default::default()),
+        };
+        match restored {
             Ok((former, base, stats)) => {
                 tracing::info!(
                     containers = former.len(),
@@ -76,7 +80,7 @@ impl<S: Source> Pipeline<S> {
                     reason: REASON_UNREADABLE_COUNTS,
                     count: 1,
                 });
-                self.source.succeed();
+                while self.source.succeed() != Succession::Same {}
             }
         }
     }
@@ -90,17 +94,34 @@ impl<S: Source> Pipeline<S> {
     /// Takes in what was counted in between; after the first scan, which tells who
     /// is still there.
     pub fn take_over(&mut self, now: Now) {
-        let Some((former, before, succession)) = self.resumption.restored.take() else {
+        let Some((former, mut before, mut succession)) = self.resumption.restored.take() else {
             return;
         };
         for (id, cgroups) in &former {
             self.identity.bury(id, cgroups, now.monotonic_ns);
         }
-        let ended = match succession {
-            Succession::Same => return,
+        while let Some(ended) = self.ended(succession, &before, now) {
+            for (base, stat) in self.resumption.base.iter_mut().zip(ended) {
+                *base += stat;
+            }
+            succession = self.source.succeed();
+            before = Stats::default();
+            self.aggregate.recount();
+            self.stats = Stats::default();
+            self.oom_kills_read = 0;
+            self.unread = true;
+            self.drain(now);
+        }
+    }
+
+    /// Takes in counters that have ended, of which `before` was known; none where
+    /// they go on. Returns the statistics that they ended with.
+    fn ended(&mut self, succession: Succession, before: &Stats, now: Now) -> Option<Stats> {
+        match succession {
+            Succession::Same => None,
             Succession::Ended => {
                 self.read_counters(now);
-                self.stats
+                Some(self.stats)
             }
             Succession::Unreadable { recorded } => {
                 self.aggregate.lose(Loss {
@@ -108,18 +129,9 @@ impl<S: Source> Pipeline<S> {
                     reason: REASON_UNREADABLE_TABLES,
                     count: recorded.saturating_sub(before[Stat::Recorded as usize]),
                 });
-                before
+                Some(*before)
             }
-        };
-        for (base, stat) in self.resumption.base.iter_mut().zip(ended) {
-            *base += stat;
         }
-        self.source.succeed();
-        self.aggregate.recount();
-        self.stats = Stats::default();
-        self.oom_kills_read = 0;
-        self.unread = true;
-        self.drain(now);
     }
 
     /// Keeps the counts, if that is done here; false where it is too early to do so
@@ -131,7 +143,8 @@ impl<S: Source> Pipeline<S> {
         if now.monotonic_ns < self.resumption.keep_from_ns {
             return false;
         }
-        let begun_ns = clock::monotonic_ns();
+        // On a busy machine the clock on the wall tells of the others' time.
+        let begun_ns = clock::thread_cpu_ns();
         match self.counts_text() {
             Ok(text) => {
                 if let Err(error) = self.source.keep(&text) {
@@ -140,9 +153,8 @@ impl<S: Source> Pipeline<S> {
             }
             Err(error) => tracing::error!(%error, "the counts cannot be written as JSON"),
         }
-        let end_ns = clock::monotonic_ns();
-        let pause_ns = end_ns.saturating_sub(begun_ns) * PAUSE_FACTOR;
-        self.resumption.keep_from_ns = end_ns + pause_ns;
+        let pause_ns = clock::thread_cpu_ns().saturating_sub(begun_ns) * PAUSE_FACTOR;
+        self.resumption.keep_from_ns = clock::monotonic_ns() + pause_ns;
         true
     }
 

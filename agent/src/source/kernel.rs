@@ -22,7 +22,7 @@ mod skipped;
 mod system;
 mod tables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -73,8 +73,8 @@ pub struct Options {
 /// The loaded and attached kernel half. Dropping it detaches what is not pinned.
 pub struct Kernel {
     tables: Tables,
-    /// An earlier daemon's counters, until they are taken in.
-    earlier: Option<Earlier>,
+    /// Earlier daemons' counters, until they are taken in.
+    earlier: VecDeque<Earlier>,
     /// None where nothing outlives the daemon.
     held: Option<Held>,
     inventory: Inventory,
@@ -156,7 +156,7 @@ pub fn load(options: &Options, pins: Option<Pins>) -> Result<Kernel, LoadError> 
         &mut attached,
     )?;
     let tables = Tables::of(&mut object)?;
-    let mut earlier = None;
+    let mut earlier = VecDeque::new();
     if let Some(held) = &mut held {
         attached.settle();
         earlier = held.take_turn().map_err(unkept)?;
@@ -279,7 +279,7 @@ fn functions(btf: &Btf, targets: &bpf_lsm::Targets) -> BTreeMap<String, u8> {
 impl Kernel {
     /// What is read: an earlier daemon's tables, until they are taken in.
     fn read(&self) -> &Tables {
-        match &self.earlier {
+        match self.earlier.front() {
             Some(Earlier::Tables(tables)) => tables,
             _ => &self.tables,
         }
@@ -289,7 +289,7 @@ impl Kernel {
 impl Source for Kernel {
     fn drain(&mut self, each: &mut dyn FnMut(RecordKind, &[u8])) -> usize {
         let mut records = 0;
-        let tables = match &mut self.earlier {
+        let tables = match self.earlier.front_mut() {
             Some(Earlier::Tables(tables)) => tables,
             _ => &mut self.tables,
         };
@@ -321,7 +321,7 @@ impl Source for Kernel {
 
     fn stats(&mut self) -> Result<[u64; STATS_MAX as usize], SourceError> {
         let mut stats = self.read().stats()?;
-        if self.earlier.is_none() {
+        if self.earlier.is_empty() {
             stats[wire::Stat::Skipped as usize] = self.skipped.total(&self.attached.programs);
         }
         Ok(stats)
@@ -368,15 +368,15 @@ impl Source for Kernel {
 
     fn past(&mut self) -> Option<Past> {
         let past = self.held.as_mut()?.past()?;
-        let earlier = self.earlier.as_ref();
         Some(Past {
-            succession: earlier.map_or(Succession::Same, Earlier::succession),
+            succession: Earlier::succession(self.earlier.front()),
             ..past
         })
     }
 
-    fn succeed(&mut self) {
-        self.earlier = None;
+    fn succeed(&mut self) -> Succession {
+        self.earlier.pop_front();
+        Earlier::succession(self.earlier.front())
     }
 
     fn keeps(&self) -> bool {

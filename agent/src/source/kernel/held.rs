@@ -13,6 +13,7 @@
 //! on its way through both sets of programs at that instant is counted twice or
 //! not at all: one on each processor at most.
 
+use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::os::fd::AsFd as _;
@@ -33,8 +34,8 @@ pub(super) struct Held {
     pub(super) generation: Generation,
     checkpoint: Checkpoint,
     past: Option<Past>,
-    /// Whose counts are taken in before this generation's own.
-    earlier: Option<Generation>,
+    /// Whose counts are taken in before this generation's own, the oldest first.
+    earlier: Vec<Generation>,
     /// What goes once the counts are kept here.
     obsolete: Vec<Generation>,
 }
@@ -86,7 +87,7 @@ impl Held {
             generation,
             checkpoint,
             past: None,
-            earlier: None,
+            earlier: Vec::new(),
             obsolete: there,
         };
         held.find_past(turn)?;
@@ -97,30 +98,32 @@ impl Held {
         Ok(held)
     }
 
+    /// What is beyond the last text lies in the tables of the generation that has it,
+    /// and of those after it, whose daemons were killed before they kept anything.
     fn find_past(&mut self, turn: u64) -> io::Result<()> {
-        if let Some(text) = self.checkpoint.read()? {
-            let whole = !self.generation.is_partial();
-            self.past = Some(past(text, whole));
-            return Ok(());
-        }
+        let mut text = self.checkpoint.read()?;
         for generation in self.obsolete.iter().rev() {
+            if text.is_some() {
+                break;
+            }
             match kept(generation) {
-                Ok(Some(text)) => {
-                    let whole = !generation.is_partial();
-                    self.past = Some(past(text, whole));
-                    self.earlier = Some(generation.clone());
-                    break;
+                Ok(found) => {
+                    self.earlier.insert(0, generation.clone());
+                    text = found;
                 }
-                // Its daemon was killed before it kept anything.
-                Ok(None) => {}
                 Err(error) if generation.number == turn => {
                     let path = generation.checkpoint();
                     warn!(%error, path = %path.display(), "what an earlier daemon kept cannot be read");
                     self.past = Some(unreadable());
-                    break;
+                    return Ok(());
                 }
                 Err(error) => debug!(%error, generation = generation.number, "nothing kept"),
             }
+        }
+        if text.is_some() || !self.earlier.is_empty() {
+            let mut all = self.earlier.iter().chain([&self.generation]);
+            let whole = all.all(|generation| !generation.is_partial());
+            self.past = Some(past(text, whole));
         }
         Ok(())
     }
@@ -134,7 +137,8 @@ impl Held {
     }
 
     /// All programs are attached: from this write on they count, and no others.
-    pub(super) fn take_turn(&mut self) -> io::Result<Option<Earlier>> {
+    /// Returns what was counted before.
+    pub(super) fn take_turn(&mut self) -> io::Result<VecDeque<Earlier>> {
         if read_turn(&self.pins)? != Some(self.generation.number) {
             let map = system::get(&self.pins.turn())?;
             system::write(map.as_fd(), 0, &self.generation.number.to_ne_bytes())?;
@@ -152,8 +156,9 @@ impl Held {
         }
         Ok(self
             .earlier
-            .take()
-            .map(|generation| Earlier::open(&generation)))
+            .drain(..)
+            .map(|one| Earlier::open(&one))
+            .collect())
     }
 
     /// The state to go on from; told once.
@@ -180,7 +185,7 @@ impl Held {
     }
 }
 
-fn past(text: Vec<u8>, whole: bool) -> Past {
+fn past(text: Option<Vec<u8>>, whole: bool) -> Past {
     Past {
         text,
         whole,
@@ -190,7 +195,7 @@ fn past(text: Vec<u8>, whole: bool) -> Past {
 
 /// Something was kept, and it is lost.
 fn unreadable() -> Past {
-    past(Vec::new(), false)
+    past(Some(Vec::new()), false)
 }
 
 /// What a generation's daemon has kept last; none where it has kept nothing yet.
@@ -245,10 +250,12 @@ impl Earlier {
         Earlier::Unreadable(recorded(generation).unwrap_or(0))
     }
 
-    pub(super) fn succession(&self) -> Succession {
-        match self {
-            Earlier::Tables(_) => Succession::Ended,
-            Earlier::Unreadable(recorded) => Succession::Unreadable {
+    /// What becomes of what is read next; the own tables where nothing is left.
+    pub(super) fn succession(next: Option<&Earlier>) -> Succession {
+        match next {
+            None => Succession::Same,
+            Some(Earlier::Tables(_)) => Succession::Ended,
+            Some(Earlier::Unreadable(recorded)) => Succession::Unreadable {
                 recorded: *recorded,
             },
         }
