@@ -103,7 +103,7 @@ pub struct Pipeline<S> {
     include_host: bool,
     /// Statistics as last read; their change is what makes a tick read more.
     stats: [u64; STATS_MAX as usize],
-    /// The counters that changed with the statistics could not all be read.
+    /// The counters that changed with the statistics may not all have been read.
     unread: bool,
     /// The statistic up to which kills were read.
     oom_kills_read: u64,
@@ -176,7 +176,11 @@ impl<S: Source> Pipeline<S> {
                         return;
                     }
                     Ok(change) => {
-                        identity.cgroup_removed(change.cgroup, now.monotonic_ns);
+                        let (cgroup, time_ns) = (change.cgroup, now.monotonic_ns);
+                        let seen = identity.cgroup_gone(cgroup, &change.path, time_ns);
+                        // The kernel need not leave out a host's group that is gone.
+                        let seen = seen.filter(|seen| *seen != Seen::Host);
+                        births.extend(seen.map(|seen| (cgroup, seen)));
                         switches.dirty = true;
                         return;
                     }
@@ -264,15 +268,15 @@ impl<S: Source> Pipeline<S> {
     }
 
     fn read_counters(&mut self, now: Now) {
-        match self.source.stats() {
+        let moved = match self.source.stats() {
             Ok(stats) if stats == self.stats && !self.unread => return,
             Ok(stats) => {
                 let lost = Stat::CgroupLost as usize;
                 self.wants_scan |= stats[lost] > self.stats[lost];
-                self.stats = stats;
+                std::mem::replace(&mut self.stats, stats) != stats
             }
             Err(error) => return self.map_failed(&error),
-        }
+        };
         for (reason, stat) in [
             (REASON_CGROUP_RING_FULL, Stat::CgroupLost),
             (REASON_PROGRAM_SKIPPED, Stat::Skipped),
@@ -310,7 +314,8 @@ impl<S: Source> Pipeline<S> {
         }
         let oom_kills = self.read_oom_kills(now);
         let inventory = self.read_inventory();
-        self.unread = false;
+        // A refusal moves the statistics first, and may have been on its way.
+        self.unread = moved;
         for error in [counters, overflow, oom_kills, inventory]
             .into_iter()
             .filter_map(Result::err)

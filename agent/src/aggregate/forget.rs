@@ -49,6 +49,7 @@ impl Aggregate {
                 continue;
             };
             if self.waiting.remove(key) {
+                self.changed = true;
                 self.totals.pending -= tracked.pending;
                 let share = Share::of(key, &tracked, tracked.pending);
                 self.add(&owner_of(CgroupId(key.cgroup)), share);

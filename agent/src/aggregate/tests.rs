@@ -227,8 +227,14 @@ fn the_host_is_left_out_unless_asked_for() {
         assert_conserved(&snapshot);
         assert_eq!(snapshot.host.len(), usize::from(include));
         assert_eq!(snapshot.totals.ignored, if include { 0 } else { 4 });
+        let late = key(9, 8, 30, 0);
+        aggregate.count(&late, &value(2, 0, 0), 0, |_| Owner::Host);
+        assert_eq!(aggregate.snapshot().totals.pending, 2);
         let forgettable = aggregate.forgettable(&HashSet::new(), 0, |_| Owner::Host);
         assert_eq!(forgettable.is_empty(), include);
+        // What is no longer pending is told, though nothing else changes.
+        aggregate.forgotten(&forgettable, |_| Owner::Host);
+        assert_eq!(aggregate.changed(), !include);
     }
 }
 

@@ -105,6 +105,21 @@ impl Identity {
         }
     }
 
+    /// Takes in the end of a control group as its event tells it, path and all, so
+    /// that one whose birth no daemon saw, or an earlier one, has its owner as well.
+    /// What it turned out to be is told where it was not known.
+    pub fn cgroup_gone(&mut self, id: CgroupId, path: &[u8], now_ns: u64) -> Option<Seen> {
+        let mut seen = None;
+        if !self.groups.contains_key(&id) && !path.is_empty() {
+            let counted = (self.cgroup_overflow, self.container_overflow);
+            seen = Some(self.take_in(id, path, None, now_ns));
+            // One that finds no room was counted at its birth.
+            (self.cgroup_overflow, self.container_overflow) = counted;
+        }
+        self.cgroup_removed(id, now_ns);
+        seen
+    }
+
     /// A container's own group is there.
     pub(super) fn begin(
         &mut self,

@@ -1,8 +1,10 @@
 //! The stages together, fed from recordings.
 
 mod clock;
+mod conservation;
 mod degraded;
 mod inventory;
+mod late;
 
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
