@@ -39,7 +39,7 @@ const STARTS: usize = 5;
 /// How long the daemon may take until it knows every container's name.
 const NAMED_WITHIN: Duration = Duration::from_secs(180);
 /// What follows from the containers' start is over by then.
-const CALM: Duration = Duration::from_secs(8);
+const CALM: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(100);
 
 /// `cargo xtask bench daemon`.
