@@ -5,9 +5,9 @@
 //! its own, the control group's "all other paths", or the overflow array) by
 //! exactly one, whatever races. Lacks on purpose: what a sample looks like.
 
-use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
-use sealwatch_ebpf::gate;
+use aya_ebpf::helpers::generated::{bpf_get_prandom_u32, bpf_ktime_get_ns};
 use sealwatch_ebpf::wire::{self, CountKey, CountValue, PATH_KEY_OTHER, Stat};
+use sealwatch_ebpf::{gate, repeats};
 
 use crate::kernel::setting;
 use crate::{COUNTS, OVERFLOW, PATH_KEYS, STATS, TURN};
@@ -106,7 +106,7 @@ fn claim_path_key(cgroup: u64) -> bool {
     PATH_KEYS.insert(cgroup, 1, NOEXIST).is_ok() || PATH_KEYS.get_ptr(cgroup).is_some()
 }
 
-/// Moves a counter, and says whether a sample is due: the first one always is.
+/// Moves a counter, and says whether a sample is due and taken: the first one always is.
 #[inline(always)]
 fn counted(value: *mut CountValue, now_ns: u64) -> Option<*mut CountValue> {
     let interval_ns = setting!(sample_interval_ns);
@@ -116,11 +116,34 @@ fn counted(value: *mut CountValue, now_ns: u64) -> Option<*mut CountValue> {
         add(&raw mut (*value).count, 1);
         (*value).last_ns = now_ns;
         if gate::sample_due(now_ns, (*value).next_sample_ns) {
+            let first = (*value).sampled == 0;
             (*value).next_sample_ns = now_ns + interval_ns;
-            return Some(value);
+            if is_drawn(now_ns) || first {
+                return Some(value);
+            }
         }
     }
     None
+}
+
+/// Counts a sample that is due, and draws whether it is taken. Two processors may
+/// both begin a second; then a few more or less are taken.
+#[inline(always)]
+fn is_drawn(now_ns: u64) -> bool {
+    let second = STATS.get_ptr_mut(Stat::SampleSecond as u32);
+    let due = STATS.get_ptr_mut(Stat::SamplesDue as u32);
+    let (Some(second), Some(due)) = (second, due) else {
+        return true;
+    };
+    // SAFETY: live map values; the helper takes no argument.
+    unsafe {
+        if let Some(next) = repeats::next_second(*second, now_ns, *due) {
+            *second = next;
+            *due = 0;
+        }
+        add(due, 1);
+        repeats::is_drawn(*second, bpf_get_prandom_u32())
+    }
 }
 
 /// Zero, which the verifier does not know. Mixed into a value it makes the

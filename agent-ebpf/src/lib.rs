@@ -14,5 +14,6 @@ extern crate std;
 
 pub mod gate;
 pub mod layout;
+pub mod repeats;
 pub mod syscalls;
 pub mod wire;

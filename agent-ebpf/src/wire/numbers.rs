@@ -362,5 +362,9 @@ numbers! {
         InventoryOverflow = 11 => "inventory_overflow",
         /// Records of the inventory that found their ring buffer full; the next write tries again.
         InventorySampleLost = 12 => "inventory_sample_lost",
+        /// No number: see [`crate::repeats::next_second`].
+        SampleSecond = 13 => "sample_second",
+        /// Samples that were due in that second, taken or not.
+        SamplesDue = 14 => "samples_due",
     }
 }

@@ -122,7 +122,7 @@ pub const SETTINGS: &[Setting] = &[
         "sample-interval",
         "DURATION",
         "1s",
-        "Least time between two events of the same container, path, operation and errno.",
+        "Least time between two events of the same container, path, operation and errno; where more than 256 a second of all containers repeat an earlier one, some are left out by lot.",
     ),
     one(
         "degraded.after",
