@@ -6,6 +6,7 @@
 //! but the kernel, the measuring program and the design. Lacks on purpose: time; an
 //! emulated processor's says nothing, its instructions are exact.
 
+pub mod baseline;
 mod closure;
 mod table;
 mod target;
