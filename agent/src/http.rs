@@ -1,24 +1,25 @@
 //! The HTTP endpoint: connections by TCP and by a unix socket.
 //!
 //! In: connections. Out: answers (`site`). Invariant: a request never waits for
-//! the hot path; connections are bounded in number and time, and a new one
-//! displaces the oldest, so that slow clients cannot keep others out; what
-//! changes state is taken from the unix socket alone, which is root's. Lacks on
-//! purpose: TLS and authentication, which a proxy in front adds.
+//! the hot path; connections are bounded in number and time (`seats`), answers in
+//! memory (`room`), so that slow clients cannot keep others out; what changes state is
+//! taken from the unix socket alone, which is root's. Lacks on purpose: TLS and authentication, which a proxy in front adds.
 
 mod answer;
 mod api;
 mod changes;
+mod connection;
 mod events;
 mod hosts;
 mod openapi;
 mod pages;
 mod published;
+mod room;
+mod seats;
 mod site;
 mod socket;
 mod watches;
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -26,15 +27,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, watch};
-use tokio::task::AbortHandle;
 
 use crate::inventory::Watch;
+use connection::Stream;
 use hosts::Hosts;
+use room::Room;
+use seats::Seats;
 use site::Site;
 
 pub use events::MISSED;
@@ -42,13 +43,10 @@ pub use published::Published;
 pub use socket::neighbour;
 pub use watches::{LEASE_MAX, WatchRequest};
 
-/// Most connections at once.
-const CONNECTIONS_MAX: usize = 64;
-/// Longest wait for a request's head, the first or the next.
-const HEAD_WAIT: Duration = Duration::from_secs(30);
-/// Age at which a connection is asked to end after its request.
-const CONNECTION_AGE: Duration = Duration::from_secs(120);
-/// What it gets to do so; also what the daemon's end leaves for answers.
+/// Most connections at once by TCP, and by the socket, which is root's.
+const CONNECTIONS_MAX: usize = 256;
+const ROOTS_CONNECTIONS_MAX: usize = 64;
+/// What a connection's last answer gets at its end; also what the daemon's end leaves for answers.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
 /// Pause after a failure to accept, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -112,9 +110,6 @@ enum Listener {
     Unix(UnixListener),
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send {}
-impl<T: AsyncRead + AsyncWrite + Send> Stream for T {}
-
 impl Listener {
     async fn accept(&self) -> std::io::Result<Pin<Box<dyn Stream>>> {
         Ok(match self {
@@ -167,31 +162,76 @@ impl Endpoint {
         commands: mpsc::Sender<Watch>,
         stop: watch::Receiver<bool>,
     ) {
-        let Settings { telemetry_path } = settings;
-        let node = hostname();
-        let hosts = Hosts::new(&node, Arc::clone(&published.allowed_hosts));
-        let site = Site::new(published, &telemetry_path, &node, stop.clone());
+        let answers = Answers::new(published, &settings, stop.clone());
         let tcp = async {
             if let Some(listener) = self.tcp {
-                let router = site.clone().readable(Some(hosts));
-                listen(Listener::Tcp(listener), router, stop.clone()).await;
+                let (router, seats) = (answers.by_tcp(), Arc::clone(&answers.seats));
+                listen(Listener::Tcp(listener), seats, router, stop.clone()).await;
             }
         };
         let unix = async {
             if let Some(bound) = self.unix {
                 let (listener, _file) = bound.split();
-                // Who may open the socket is root, under whatever name.
-                let router = site.clone().readable(None);
-                let router = router.merge(site::commanded(commands));
-                listen(Listener::Unix(listener), router, stop.clone()).await;
+                let router = answers.by_socket(commands);
+                let seats = Seats::new(ROOTS_CONNECTIONS_MAX);
+                listen(Listener::Unix(listener), seats, router, stop.clone()).await;
             }
         };
         tokio::join!(tcp, unix);
     }
 }
 
-async fn listen(listener: Listener, router: Router, mut stop: watch::Receiver<bool>) {
-    let mut connections: VecDeque<AbortHandle> = VecDeque::new();
+/// What is answered, without the addresses.
+pub struct Answers {
+    site: Site,
+    hosts: Hosts,
+    /// Of those who come by TCP.
+    seats: Arc<Seats>,
+}
+
+impl Answers {
+    /// Of what is published, until `stop` changes.
+    pub fn new(
+        published: Arc<Published>,
+        settings: &Settings,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        let node = hostname();
+        let hosts = Hosts::new(&node, Arc::clone(&published.allowed_hosts));
+        let seats = Seats::new(CONNECTIONS_MAX);
+        let room = Room::new(Arc::clone(&seats));
+        let site = Site::new(published, &settings.telemetry_path, &node, room, stop);
+        Answers { site, hosts, seats }
+    }
+
+    /// To whoever can reach the port.
+    pub fn by_tcp(&self) -> Router {
+        self.site.clone().readable(Some(self.hosts.clone()))
+    }
+
+    /// To whoever may open the socket, who is root, under whatever name.
+    pub fn by_socket(&self, commands: mpsc::Sender<Watch>) -> Router {
+        let router = self.site.clone().readable(None);
+        router.merge(site::commanded(commands))
+    }
+}
+
+/// Serves one connection as the endpoint serves its own, until it ends.
+pub async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Send + 'static,
+    router: Router,
+    stop: watch::Receiver<bool>,
+) {
+    let seat = Seats::new(1).take().await;
+    connection::serve(Box::pin(stream), seat, router, stop).await;
+}
+
+async fn listen(
+    listener: Listener,
+    seats: Arc<Seats>,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut refused = false;
     loop {
         let accepted = tokio::select! {
@@ -212,50 +252,20 @@ async fn listen(listener: Listener, router: Router, mut stop: watch::Receiver<bo
         if std::mem::take(&mut refused) {
             tracing::info!("connections are accepted again");
         }
-        connections.retain(|connection| !connection.is_finished());
-        if connections.len() >= CONNECTIONS_MAX
-            && let Some(oldest) = connections.pop_front()
-        {
-            oldest.abort();
-        }
-        let task = tokio::spawn(connection(stream, router.clone(), stop.clone()));
-        connections.push_back(task.abort_handle());
+        // Further ones wait in the kernel's queue meanwhile.
+        let occupied = tokio::select! {
+            occupied = seats.take() => occupied,
+            _ = stop.changed() => break,
+        };
+        let seat = Arc::clone(&occupied.seat);
+        let connection = connection::serve(stream, occupied, router.clone(), stop.clone());
+        seat.is_of(tokio::spawn(connection).abort_handle());
     }
     let deadline = Instant::now() + CLOSE_WAIT;
-    while connections
-        .iter()
-        .any(|connection| !connection.is_finished())
-        && Instant::now() < deadline
-    {
+    while seats.taken() > 0 && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    connections.iter().for_each(AbortHandle::abort);
-}
-
-async fn connection(stream: Pin<Box<dyn Stream>>, router: Router, mut stop: watch::Receiver<bool>) {
-    let served = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WAIT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    let mut served = std::pin::pin!(served);
-    let ended = tokio::select! {
-        ended = served.as_mut() => Some(ended),
-        () = tokio::time::sleep(CONNECTION_AGE) => None,
-        _ = stop.changed() => None,
-    };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => {
-            served.as_mut().graceful_shutdown();
-            match tokio::time::timeout(CLOSE_WAIT, served).await {
-                Ok(ended) => ended,
-                Err(_) => return,
-            }
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
-    }
+    seats.clear();
 }
 
 #[cfg(test)]

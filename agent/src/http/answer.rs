@@ -5,16 +5,19 @@
 //! would do; a page may load nothing but its own style, script and data, and
 //! nobody may put it into a frame. Lacks on purpose: what the texts say.
 
+use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+
+use crate::denial::escape;
 
 /// What a page may do: its own style and script, asking its own daemon, no more.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// A text of some type.
-pub(super) fn typed(content_type: &'static str, text: String) -> Response {
+pub(super) fn typed(content_type: &'static str, text: impl Into<Body>) -> Response {
     let content_type = HeaderValue::from_static(content_type);
-    ([(header::CONTENT_TYPE, content_type)], text).into_response()
+    ([(header::CONTENT_TYPE, content_type)], text.into()).into_response()
 }
 
 /// A list.
@@ -44,6 +47,11 @@ pub(super) fn page(status: StatusCode, text: String) -> Response {
 /// The question was wrong; `what` names the part and the fix.
 pub(super) fn bad(what: impl std::fmt::Display) -> Response {
     (StatusCode::BAD_REQUEST, format!("{what}\n")).into_response()
+}
+
+/// The parser's words, which may hold words of the question: on one printable line.
+pub(super) fn misread(words: &str) -> String {
+    escape(words.as_bytes())
 }
 
 /// There is no answer, through no fault of the question.

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::answer::{bad, json};
+use super::answer::{bad, json, misread};
 use super::site::Site;
 use crate::denial::escape;
 use crate::overview::{self, State as Standing};
@@ -60,7 +60,8 @@ fn page_of(limit: Option<usize>, offset: Option<usize>) -> Result<Page, String> 
 }
 
 fn part(queried: Queried<Paging>) -> Result<Page, String> {
-    let Query(Paging { limit, offset }) = queried.map_err(|rejection| rejection.body_text())?;
+    let Query(Paging { limit, offset }) =
+        queried.map_err(|rejection| misread(&rejection.body_text()))?;
     page_of(limit, offset)
 }
 
@@ -126,7 +127,7 @@ lists! {
 pub(super) async fn all(State(site): State<Site>, queried: Queried<Asked>) -> Response {
     let asked = match queried {
         Ok(Query(asked)) => asked,
-        Err(rejection) => return bad(rejection.body_text()),
+        Err(rejection) => return bad(misread(&rejection.body_text())),
     };
     let wanted = asked.state.as_deref().map(state).transpose();
     let wanted = wanted.and_then(|state| Ok((state, page_of(asked.limit, asked.offset)?)));

@@ -26,7 +26,7 @@ use utoipa::openapi::schema::{AnyOfBuilder, Ref, Schema};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Published;
-use super::answer::{bad, json};
+use super::answer::{bad, json, misread};
 use super::site::Site;
 use crate::denial::{Cause, Lsm};
 use crate::events::history::{EVENTS_MAX, Numbered, Page};
@@ -149,7 +149,7 @@ struct Question {
 }
 
 fn question(queried: Queried) -> Result<Question, String> {
-    let Query(asked) = queried.map_err(|rejection| rejection.body_text())?;
+    let Query(asked) = queried.map_err(|rejection| misread(&rejection.body_text()))?;
     let spot = |text: &String| {
         let spot: Result<Spot, _> = text.parse();
         spot.map_err(|error| format!("after: {error}"))

@@ -7,6 +7,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use utoipa::OpenApi;
+use utoipa::openapi::{RefOr, ResponseBuilder};
 
 use super::answer::json;
 use super::site::Site;
@@ -16,6 +17,8 @@ use crate::record::{BreachEvent, DegradedRecord, KillRecord, StartRecord, StateE
 
 /// Where metrics are unless somebody says otherwise.
 const METRICS: &str = "/metrics";
+/// Where there is no room.
+const NO_ROOM: &str = "503";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -56,7 +59,20 @@ pub(super) fn of(telemetry_path: &str) -> utoipa::openapi::OpenApi {
     if let Some(metrics) = paths.remove(METRICS) {
         paths.insert(telemetry_path.to_owned(), metrics);
     }
+    // Whatever is asked for, there may be no room for the answer.
+    for path in site::PATHS {
+        let operation = paths.get_mut(*path).and_then(|item| item.get.as_mut());
+        if let Some(operation) = operation {
+            let answers = &mut operation.responses.responses;
+            answers.entry(NO_ROOM.to_owned()).or_insert_with(no_room);
+        }
+    }
     document
+}
+
+fn no_room() -> RefOr<utoipa::openapi::Response> {
+    let what = "Too much is asked for at once; `Retry-After` tells when to try again";
+    ResponseBuilder::new().description(what).build().into()
 }
 
 /// This document.

@@ -173,7 +173,7 @@ fn asset(asset: &Asset, content_type: &'static str, version: Versioned) -> Respo
         true => "public, max-age=31536000, immutable",
         false => "no-cache",
     };
-    let mut answer = answer::typed(content_type, asset.text.to_owned());
+    let mut answer = answer::typed(content_type, asset.text);
     let headers = answer.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
     answer

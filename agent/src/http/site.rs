@@ -5,19 +5,21 @@
 //! and lists are told to known hosts alone, metrics and health to all. Lacks on
 //! purpose: connections, which `http` has; lists and pages (`api`, `pages`).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Mutex, Semaphore, mpsc, watch};
 
 use super::answer::{failed, no_sniffing, no_such_method, nowhere, typed};
 use super::hosts::{Hosts, guard};
+use super::room::{Room, bounded, full};
 use super::{Published, api, changes, events, openapi, pages, watches};
 use crate::aggregate::Snapshot;
 use crate::inventory::Watch;
@@ -27,7 +29,7 @@ use crate::process::Process;
 /// A text younger than this is served again if the snapshot is the same.
 const TEXT_AGE: Duration = Duration::from_secs(1);
 /// Most streams at once; they must leave connections for others.
-const STREAMS_MAX: usize = 24;
+const STREAMS_MAX: usize = 64;
 /// Longest body of a command.
 const BODY_MAX_BYTES: usize = 64 << 10;
 /// Where commands go.
@@ -45,6 +47,7 @@ pub(super) struct Site {
     pub(super) node: Arc<str>,
     /// Path of the metrics.
     pub(super) telemetry_path: Arc<str>,
+    room: Room,
     text: Arc<Mutex<Option<Text>>>,
 }
 
@@ -52,7 +55,7 @@ pub(super) struct Site {
 struct Text {
     of: Arc<Snapshot>,
     at: Instant,
-    text: Arc<str>,
+    text: Bytes,
 }
 
 macro_rules! routes {
@@ -97,6 +100,7 @@ impl Site {
         published: Arc<Published>,
         telemetry_path: &str,
         node: &str,
+        room: Room,
         stop: watch::Receiver<bool>,
     ) -> Self {
         Site {
@@ -105,6 +109,7 @@ impl Site {
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             node: node.into(),
             telemetry_path: telemetry_path.into(),
+            room,
             text: Arc::default(),
         }
     }
@@ -112,7 +117,8 @@ impl Site {
     /// What everybody may read; pages and lists under these hosts alone, where
     /// there are any to know.
     pub(super) fn readable(self, hosts: Option<Hosts>) -> Router {
-        let mut router = guarded();
+        let room = self.room.clone();
+        let mut router = guarded().layer(from_fn_with_state(room, bounded));
         if let Some(hosts) = hosts {
             router = router.layer(from_fn_with_state(hosts, guard));
         }
@@ -176,31 +182,36 @@ pub(super) async fn serve_metrics(State(site): State<Site>) -> Response {
     if !site.published.has_metrics() {
         return ready(State(site)).await;
     }
-    match site.metrics() {
-        Ok(text) => typed(metrics::CONTENT_TYPE, text.to_string()),
+    match site.metrics().await {
+        Ok(Some(text)) => typed(metrics::CONTENT_TYPE, text),
+        Ok(None) => full(),
         Err(error) => failed(&error),
     }
 }
 
 impl Site {
-    fn metrics(&self) -> Result<Arc<str>, metrics::MetricsError> {
+    /// The text; none where there is no room for it.
+    async fn metrics(&self) -> Result<Option<Bytes>, metrics::MetricsError> {
         let snapshot = self.published.snapshot.load_full();
-        let mut kept = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.text.lock().await;
         if let Some(Text { of, at, text }) = &*kept
             && Arc::ptr_eq(of, &snapshot)
             && at.elapsed() < TEXT_AGE
         {
-            return Ok(Arc::clone(text));
+            return Ok(Some(text.clone()));
         }
         let process = Process::read();
         if let Err(error) = &process {
             tracing::debug!(%error, "the process's own metrics are left out");
         }
-        let text: Arc<str> = metrics::render(&snapshot, process.ok().as_ref())?.into();
-        *kept = Some(Text {
+        // The one before leaves with its last reader.
+        *kept = None;
+        let text = metrics::render(&snapshot, process.ok().as_ref())?;
+        let text = self.room.hold(Bytes::from(text)).await;
+        *kept = text.clone().map(|text| Text {
             of: snapshot,
             at: Instant::now(),
-            text: Arc::clone(&text),
+            text,
         });
         Ok(text)
     }

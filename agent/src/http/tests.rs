@@ -1,5 +1,6 @@
 //! Requests over real connections, slow and many ones among them.
 
+mod crowd;
 mod document;
 mod pages;
 
@@ -111,22 +112,6 @@ async fn endpoints_answer_from_the_latest_snapshot() {
         after.contains("\nsealwatch_recorded_denials_total 7\n"),
         "{after}"
     );
-}
-
-#[tokio::test]
-async fn silent_clients_do_not_keep_others_out() {
-    let served = serve().await;
-    let mut silent = Vec::new();
-    for _ in 0..2 * CONNECTIONS_MAX {
-        let mut stream = TcpStream::connect(served.address).await.unwrap();
-        stream
-            .write_all(b"GET /metrics HTTP/1.1\r\nHost:")
-            .await
-            .unwrap();
-        silent.push(stream);
-    }
-    let answer = tokio::time::timeout(Duration::from_secs(5), fetch(served.address, "/metrics"));
-    assert!(answer.await.unwrap().starts_with("HTTP/1.1 200"));
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
+use super::answer::misread;
 use crate::inventory::Watch;
 
 /// Longest lease; whoever wants more renews it.
@@ -49,7 +50,12 @@ pub(super) async fn begin(
 ) -> (StatusCode, String) {
     let request = match request {
         Ok(Json(request)) => request,
-        Err(rejection) => return (rejection.status(), format!("{}\n", rejection.body_text())),
+        Err(rejection) => {
+            return (
+                rejection.status(),
+                format!("{}\n", misread(&rejection.body_text())),
+            );
+        }
     };
     let bad = |what: &str| (StatusCode::BAD_REQUEST, format!("{what}\n"));
     if request.container.is_empty() || request.container.len() > PATTERN_MAX_BYTES {
