@@ -52,6 +52,8 @@ pub fn fits(pattern: &str, container: &Container) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::{fits, matches};
     use crate::denial::{Container, Runtime};
 
@@ -98,6 +100,34 @@ mod tests {
             ("longer-than-twelve", "longer-than-twelve-1", false),
         ] {
             assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+
+    /// The meaning, without a thought of how long it takes.
+    fn plainly(pattern: &[u8], name: &[u8]) -> bool {
+        match pattern.split_first() {
+            None => name.is_empty(),
+            Some((b'*', rest)) => (0..=name.len()).any(|at| plainly(rest, &name[at..])),
+            Some((byte, rest)) => name
+                .split_first()
+                .is_some_and(|(first, more)| first == byte && plainly(rest, more)),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_star_is_any_run(pattern in "[ab*]{0,8}", name in "[ab]{0,12}") {
+            let meant = plainly(pattern.as_bytes(), name.as_bytes());
+            prop_assert_eq!(matches(&pattern, &name), meant);
+        }
+
+        #[test]
+        fn no_pattern_makes_it_panic(pattern: String, name: String) {
+            let container = Container {
+                pod: name.clone(),
+                ..Container::unnamed(&name, Runtime::Docker)
+            };
+            let _ = (matches(&pattern, &name), fits(&pattern, &container));
         }
     }
 }

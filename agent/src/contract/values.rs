@@ -141,6 +141,8 @@ pub(super) fn errnos(_: &mut SchemaGenerator) -> Schema {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -167,6 +169,20 @@ mod tests {
             "99999999Ti",
         ] {
             assert_eq!(Size::parse(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_size_is_read_as_it_was_written(bytes in 1..=u64::MAX) {
+            let size = Size::bytes(bytes).unwrap();
+            prop_assert_eq!(Size::parse(&size.to_string()), Some(size));
+            Size::about(bytes);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text: String, odd in "[0-9KMGTi]{0,24}") {
+            let _ = (Size::parse(&text), Size::parse(&odd));
         }
     }
 }

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::run::{Held, Run};
 use super::{Degrade, Moment, Thresholds};
 use crate::config::Limits;
-use crate::denial::{Container, Runtime};
+use crate::denial::{Container, Runtime, escape};
 use parts::{RootState, StartState, text};
 
 /// The form of the text. Another one is not read.
@@ -136,7 +136,9 @@ impl Degrade {
         if json.len() > BYTES_MAX {
             return Err(StateError::TooLong(json.len()));
         }
-        let form = |error: serde_json::Error| StateError::Form(error.to_string());
+        // Its words may hold words of the text.
+        let form =
+            |error: serde_json::Error| StateError::Form(escape(error.to_string().as_bytes()));
         let Versioned { version } = serde_json::from_slice(json).map_err(form)?;
         if version != VERSION {
             return Err(StateError::Version(version));

@@ -198,6 +198,8 @@ impl History {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use std::time::UNIX_EPOCH;
 
     use super::*;
@@ -274,5 +276,18 @@ mod tests {
         let page = history.after(at(0), 10, &Filter::default());
         assert_eq!((page.events.len(), page.last), (0, EVENTS_MAX as u64 + 7));
         assert_eq!(*history.follow().borrow(), page.last);
+    }
+
+    proptest! {
+        #[test]
+        fn every_place_is_read_as_it_was_told(run: Option<u64>, number: u64) {
+            let spot = Spot { run, number };
+            prop_assert_eq!(spot.to_string().parse::<Spot>().unwrap(), spot);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text: String, odd in "[0-9a-f-]{0,40}") {
+            let _ = (text.parse::<Spot>(), odd.parse::<Spot>());
+        }
     }
 }

@@ -244,6 +244,8 @@ fn unescape(field: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const V1_CGROUPS: &str = "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpuset\t3\t1\t1\nmemory\t4\t11\t1\npids\t8\t1\t1\n";
@@ -336,5 +338,33 @@ mod tests {
         assert_eq!((scan.complete, scan.failed, scan.skipped), (true, false, 1));
         scan.leave_out(&std::io::Error::from_raw_os_error(libc::EMFILE));
         assert_eq!((scan.complete, scan.failed, scan.skipped), (false, true, 2));
+    }
+
+    /// As the kernel writes a path of a mount table.
+    fn escaped(path: &[u8]) -> String {
+        let mut text = String::new();
+        for byte in path {
+            match byte {
+                b' ' | b'\t' | b'\n' | b'\\' => text.push_str(&format!("\\{byte:03o}")),
+                other => text.push(char::from(*other)),
+            }
+        }
+        text
+    }
+
+    proptest! {
+        #[test]
+        fn a_mount_point_is_read_as_it_is(name in "[ -~\t\n]{1,40}") {
+            let path = format!("/{name}");
+            let mounts = format!("cgroup2 {} cgroup2 rw 0 0\n", escaped(path.as_bytes()));
+            let layout = Layout::parse(&mounts, "").unwrap();
+            prop_assert_eq!(layout.mounts, [PathBuf::from(path)]);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(mounts in "([a-z0-9/\\\\+é]{0,9} ){0,5}(cgroup2?)? [a-z,]{0,9}", cgroups: String) {
+            let _ = Layout::parse(&mounts, &cgroups);
+            let _ = unescape(&mounts);
+        }
     }
 }

@@ -124,6 +124,8 @@ fn owner_of_pod(pod: &str, labels: &HashMap<String, String>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::denial::Runtime;
 
@@ -230,5 +232,32 @@ mod tests {
             bounded_targets(["/b".into(), "/a".into(), "/b".into()]),
             ["/a", "/b"]
         );
+    }
+
+    proptest! {
+        #[test]
+        fn labels_of_any_text_are_bounded(
+            values in proptest::collection::vec("\\PC{0,300}|.{0,40}-.{0,9}", 8),
+            targets: Vec<String>,
+        ) {
+            let names = [
+                "com.docker.compose.project",
+                "com.docker.compose.service",
+                "pod-template-hash",
+                "track",
+                "io.kubernetes.pod.namespace",
+                "io.kubernetes.pod.name",
+                "io.kubernetes.container.name",
+                "app",
+            ];
+            let labels: Vec<_> = names.iter().copied().zip(values.iter().map(String::as_str)).collect();
+            for some in [&labels[..], &labels[..6], &labels[2..]] {
+                let one = named(some);
+                for text in [one.name, one.namespace, one.pod, one.workload, one.project, one.revision, one.track] {
+                    prop_assert!(text.len() <= TEXT_MAX);
+                }
+            }
+            prop_assert!(bounded_targets(targets).len() <= TARGETS_MAX);
+        }
     }
 }

@@ -49,6 +49,8 @@ pub(super) fn started(stat: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -90,5 +92,22 @@ mod tests {
         let own = user(&read("status"), &read("uid_map")).unwrap();
         assert_eq!((own.host_uid, own.uid), (euid, Some(euid)));
         assert!(started(&read("stat")).unwrap() > 0);
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_is_read_over(name in "[ -~]{0,64}", host in any::<u32>(), start in any::<u64>()) {
+            let status = format!("Name:\t{name}\nState:\tS\nUid:\t1\t{host}\t3\t4\n");
+            let told = user(status.as_bytes(), b"0 0 4294967295\n").unwrap();
+            prop_assert_eq!(told.host_uid, host);
+            let stat = format!("7 ({name}) S {} {start} 1", ["9"; 18].join(" "));
+            prop_assert_eq!(started(stat.as_bytes()), Some(start));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(a: Vec<u8>, b in "[0-9 \n-]{0,80}") {
+            let _ = (user(&a, b.as_bytes()), started(&a), started(b.as_bytes()));
+            let _ = user(b"Uid:\t1\t7\n", b.as_bytes());
+        }
     }
 }

@@ -66,6 +66,8 @@ fn series<'a>(line: &'a str, names: &[&str]) -> Option<Series<'a>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -77,5 +79,22 @@ mod tests {
         assert_eq!((parsed[0].name, parsed[0].value), ("x", 3));
         assert_eq!(parsed[1].label("a"), "b\"c,}\n\\");
         assert_eq!((parsed[1].label("d"), parsed[1].label("e")), ("", ""));
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_of_a_label_comes_back(value: String, count in 0..1_u64 << 50) {
+            let escaped = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+            // A carriage return before the newline is no part of a line.
+            let text = format!("x{{a=\"{escaped}\",b=\"\"}} {count}");
+            let parsed = parse(&text, &["x"]);
+            prop_assert_eq!(parsed.len(), 1, "{}", text);
+            prop_assert_eq!((parsed[0].label("a"), parsed[0].value), (&*value, count));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text: String, odd in "x[{}a=\"\\\\, 1\n]{0,40}") {
+            let _ = (parse(&text, &["x"]), parse(&odd, &["x"]));
+        }
     }
 }

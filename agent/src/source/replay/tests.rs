@@ -1,5 +1,7 @@
 //! Recordings come back as they were, and bad ones are told.
 
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -74,5 +76,26 @@ fn a_bad_line_is_named() {
         ("at soon", 1),
     ] {
         assert_eq!(Replay::parse(text).unwrap_err().number, number, "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_record_is_handed_on_as_it_was(records: Vec<Vec<u8>>, time: u64) {
+        let mut recorder = Recorder::default();
+        recorder.at(time);
+        for record in &records {
+            recorder.record(RecordKind::Sample, record);
+        }
+        let mut replay = Replay::parse(recorder.text()).unwrap();
+        prop_assert_eq!(replay.advance(), Some(time));
+        let mut seen = Vec::new();
+        replay.drain(&mut |_, record| seen.push(record.to_vec()));
+        prop_assert_eq!(seen, records);
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text: String, odd in "at 1\n(sample|count|write|oom|stats|written|overflow)( [0-9a-f*]{0,30}){0,12}") {
+        let _ = (Replay::parse(&text), Replay::parse(&odd));
     }
 }

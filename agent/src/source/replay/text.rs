@@ -18,7 +18,8 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     for byte in &bytes[..used] {
         let _ = write!(text, "{byte:02x}");
     }
-    if used < bytes.len() {
+    // A record without any bytes is a word all the same.
+    if used < bytes.len() || bytes.is_empty() {
         let _ = write!(text, "*{}", bytes.len() - used);
     }
     text
