@@ -14,6 +14,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -212,6 +213,15 @@ impl Config {
         flags: &Flags,
         variables: impl Iterator<Item = (String, String)>,
     ) -> Result<Config, ConfigError> {
+        Self::load_with(flags, variables, |path| std::fs::read_to_string(path))
+    }
+
+    /// The same, where `read` makes the file's text of its path.
+    pub fn load_with(
+        flags: &Flags,
+        variables: impl Iterator<Item = (String, String)>,
+        read: impl FnOnce(&str) -> io::Result<String>,
+    ) -> Result<Config, ConfigError> {
         let mut file = None;
         let mut environment = Vec::new();
         for (variable, value) in variables {
@@ -249,7 +259,7 @@ impl Config {
             figment = figment.merge(given(setting.name, values, "default".to_owned()));
         }
         if let Some((path, origin)) = file {
-            figment = figment.merge(read_file(&path, origin)?);
+            figment = figment.merge(file_layer(&path, origin, read(&path))?);
         }
         for (name, values, origin) in environment {
             figment = figment.merge(given(name, values, origin));
@@ -280,14 +290,18 @@ fn is_service_link(variable: &str) -> bool {
         })
 }
 
-fn read_file(path: &str, origin: &str) -> Result<impl Provider, ConfigError> {
+fn file_layer(
+    path: &str,
+    origin: &str,
+    text: io::Result<String>,
+) -> Result<impl Provider, ConfigError> {
     let bad = |reason: String| ConfigError::File {
         path: path.to_owned(),
         reason,
         origin: origin.to_owned(),
     };
-    // Read here and not by figment, which looks for the file in parent directories as well.
-    let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
+    // Not read by figment, which looks for the file in parent directories as well.
+    let text = text.map_err(|error| bad(error.to_string()))?;
     let dict = Toml::string(&text)
         .data()
         .map_err(|error| bad(error.to_string().trim().to_owned()))?

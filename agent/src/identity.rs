@@ -15,9 +15,9 @@
 //! control groups from passing for another by naming one after it.
 
 pub mod cgroup;
-mod cri;
+pub mod cri;
 mod description;
-mod docker;
+pub mod docker;
 pub mod hierarchy;
 mod inquiry;
 pub mod introduction;

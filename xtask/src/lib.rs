@@ -12,6 +12,7 @@ pub mod demo;
 pub mod engine;
 pub mod fleet;
 pub mod follow;
+pub mod fuzz;
 pub mod grafana;
 pub mod image;
 mod interrupt;

@@ -7,7 +7,7 @@ use std::process::{self, ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::{bench, build, check, demo, fleet, image, manifests, soak, test, tidy, vm};
+use xtask::{bench, build, check, demo, fleet, fuzz, image, manifests, soak, test, tidy, vm};
 
 /// Builds, checks, tests and demonstrates Sealwatch.
 #[derive(Parser)]
@@ -31,6 +31,8 @@ enum Command {
     Check,
     /// Measures what a fleet of simulated nodes costs a real Prometheus.
     Fleet(fleet::FleetArgs),
+    /// Has a fuzzer look for bytes that break the daemon's promises.
+    Fuzz(fuzz::FuzzArgs),
     /// Builds the daemon's container image and an archive of it.
     Image(image::ImageArgs),
     /// Writes the plain Kubernetes manifests anew, from the chart.
@@ -68,6 +70,7 @@ fn run() -> Result<ExitCode> {
         Command::Build { profile } => println!("{}", build::build(&profile)?.agent.display()),
         Command::Check => check::run()?,
         Command::Fleet(args) => fleet::run(&args)?,
+        Command::Fuzz(args) => return fuzz::run(&args),
         Command::Image(args) => image::run(&args)?,
         Command::Manifests => manifests::run()?,
         Command::Run(args) => return demo::run(&args),

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use clap::{Args as _, FromArgMatches as _};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -292,4 +293,31 @@ fn receivers_are_read_and_bad_ones_shown_without_their_secrets() {
     let error = load(&["--alertmanager-token-file", "token"], &[]);
     assert!(error.unwrap_err().to_string().contains("absolute path"));
     assert!(load(&["--node-name", "a b"], &[]).is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_value_is_taken_or_refused_by_name(
+        which in 0..SETTINGS.len(),
+        value in "\\PC{0,24}|[0-9]{1,20}[a-z%]{0,2}|/[a-z/.]{0,20}|(none|auto|true)",
+    ) {
+        let name = SETTINGS[which].name;
+        let mut flags = Flags::default();
+        flags.given.push((name, vec![value.clone()]));
+        if let Err(error) = Config::load(&flags, std::iter::empty()) {
+            let error = error.to_string();
+            prop_assert!(error.contains(name) && error.contains("\n  fix:  "), "{}", error);
+        }
+    }
+
+    #[test]
+    fn no_file_makes_it_panic(text: String, odd in "([a-z.-]{1,9} = [\\[\\]\"a-z0-9{}=,.]{0,20}\n){0,4}") {
+        for text in [text, odd] {
+            let flags = Flags {
+                config: Some("file".to_owned()),
+                given: Vec::new(),
+            };
+            let _ = Config::load_with(&flags, std::iter::empty(), |_| Ok(text));
+        }
+    }
 }

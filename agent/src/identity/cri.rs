@@ -9,7 +9,7 @@
 //! v1alpha2 has other method names and the same messages (field by field), so
 //! v1's types serve for both.
 
-mod describe;
+pub mod describe;
 
 use std::collections::HashMap;
 use std::convert::Infallible;

@@ -256,8 +256,8 @@ fn description(
 }
 
 /// An event's attributes are the container's labels, with name and image among
-/// them, and the exit code at its end.
-fn of_event(event: EventMessage, runtime: Runtime) -> Option<Description> {
+/// them, and the exit code at its end. None where it names no container.
+pub fn of_event(event: EventMessage, runtime: Runtime) -> Option<Description> {
     let time_ns = event
         .time_nano
         .filter(|_| event.action.as_deref() == Some("die"));
@@ -274,7 +274,8 @@ fn of_event(event: EventMessage, runtime: Runtime) -> Option<Description> {
     Some(told)
 }
 
-fn of_summary(summary: ContainerSummary, runtime: Runtime) -> Option<Description> {
+/// A row of the list; none where it names no container.
+pub fn of_summary(summary: ContainerSummary, runtime: Runtime) -> Option<Description> {
     // A container has further names under those that link to it (`/other/alias`).
     let names = summary.names.unwrap_or_default();
     let own = names
@@ -289,7 +290,9 @@ fn of_summary(summary: ContainerSummary, runtime: Runtime) -> Option<Description
     ))
 }
 
-fn of_inspection(answer: ContainerInspectResponse, runtime: Runtime) -> Option<Description> {
+/// An inspection, which alone tells of the root and the mounts; none where it
+/// names no container.
+pub fn of_inspection(answer: ContainerInspectResponse, runtime: Runtime) -> Option<Description> {
     let config = answer.config.unwrap_or_default();
     let host = answer.host_config.unwrap_or_default();
     let mut description = description(

@@ -12,7 +12,8 @@ use crate::denial::{Container, Runtime};
 use crate::identity::labels::{self, POD_CONTAINER};
 use crate::identity::{Description, Ended};
 
-pub(super) fn of_container(
+/// A row of the list, with the labels of its pod.
+pub fn of_container(
     told: &v1::Container,
     pod: Option<&HashMap<String, String>>,
     runtime: Runtime,
@@ -34,11 +35,8 @@ pub(super) fn of_container(
     }
 }
 
-pub(super) fn of_sandbox(
-    id: &str,
-    sandbox: &HashMap<String, String>,
-    runtime: Runtime,
-) -> Description {
+/// A pod's own container, by the pod's labels.
+pub fn of_sandbox(id: &str, sandbox: &HashMap<String, String>, runtime: Runtime) -> Description {
     let mut container = Container {
         described: true,
         ..Container::unnamed(id, runtime)
@@ -65,7 +63,8 @@ fn apply_labels(
     labels::apply(container, &all);
 }
 
-pub(super) fn add_status(container: &mut Container, status: v1::ContainerStatus) {
+/// Adds what only a status tells: mounts, and the image as it was asked for.
+pub fn add_status(container: &mut Container, status: v1::ContainerStatus) {
     let image = image(status.image.as_ref(), &status.image_ref);
     if !image.is_empty() {
         container.image = image;
@@ -75,7 +74,7 @@ pub(super) fn add_status(container: &mut Container, status: v1::ContainerStatus)
 }
 
 /// How it ended, if it has.
-pub(super) fn ended(status: &v1::ContainerStatus) -> Option<Ended> {
+pub fn ended(status: &v1::ContainerStatus) -> Option<Ended> {
     let exited = status.state == v1::ContainerState::ContainerExited as i32;
     // An exit code of 0 may be one that is not known; a time of the end may not.
     (exited && status.finished_at > 0)
@@ -92,7 +91,8 @@ fn image(spec: Option<&v1::ImageSpec>, reference: &str) -> String {
     labels::bounded(texts.find(named).unwrap_or(digest))
 }
 
-pub(super) fn of_event(event: v1::ContainerEventResponse, runtime: Runtime) -> Vec<Description> {
+/// All that an event tells; nothing of one that is no creation, start or stop.
+pub fn of_event(event: v1::ContainerEventResponse, runtime: Runtime) -> Vec<Description> {
     let stopped = v1::ContainerEventType::ContainerStoppedEvent;
     let known = [
         v1::ContainerEventType::ContainerCreatedEvent,
@@ -133,7 +133,7 @@ pub(super) fn of_event(event: v1::ContainerEventResponse, runtime: Runtime) -> V
 }
 
 /// What the runtime's verbose word (JSON, the same in containerd and CRI-O) says of the root.
-pub(super) fn read_only_root(info: &HashMap<String, String>) -> Option<bool> {
+pub fn read_only_root(info: &HashMap<String, String>) -> Option<bool> {
     #[derive(Deserialize)]
     struct Info {
         #[serde(rename = "runtimeSpec")]
