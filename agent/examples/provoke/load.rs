@@ -60,7 +60,8 @@ pub fn once(path: &str) -> Result<bool, String> {
     Ok(got != 0)
 }
 
-fn tell(case: &str, errno: i32, path: &str, count: u64) {
+/// Reports so many refusals of opens.
+pub fn tell(case: &str, errno: i32, path: &str, count: u64) {
     Outcome {
         situation: "load",
         case,

@@ -15,6 +15,7 @@ mod filter;
 mod frozen;
 mod full;
 mod guarded;
+mod hostile;
 mod load;
 mod memory;
 mod module;
@@ -45,6 +46,8 @@ const USAGE: &str = "usage:
   provoke serve BOARD NUMBER                   follows a board's orders, as one worker of many
   provoke hold SECONDS                         sleeps
   provoke benign DIR                           fails and succeeds at what is no denial
+  provoke hostile paths N | names | groups N | exits N | mounts N DIR | fuse DIR | swap SECONDS DIR
+                                  is too much for whoever watches, on a read-only root
 suites:";
 
 /// Cases that are run in one directory, by one process.
@@ -202,6 +205,17 @@ fn dispatch(arguments: &[String]) -> Result<bool, String> {
             Ok(true)
         }
         ["benign", directory] => load::benign(Path::new(directory)),
+        ["hostile", "paths", count] => hostile::paths(number(count)?),
+        ["hostile", "names"] => hostile::names(),
+        ["hostile", "groups", count] => hostile::groups(number(count)?),
+        ["hostile", "exits", count] => hostile::exits(number(count)?),
+        ["hostile", "mounts", count, directory] => {
+            hostile::mounts(number(count)?, Path::new(directory))
+        }
+        ["hostile", "fuse", directory] => hostile::fuse(Path::new(directory)),
+        ["hostile", "swap", seconds, directory] => {
+            hostile::swap(number(seconds)?, Path::new(directory))
+        }
         _ => Err(usage()),
     }
 }
