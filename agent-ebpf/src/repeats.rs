@@ -16,7 +16,7 @@ pub const REPEATS_PER_SECOND: u32 = 256;
 /// second before, which `due` is where that was the last one told of.
 #[inline(always)]
 pub fn next_second(word: u64, now_ns: u64, due: u64) -> Option<u64> {
-    let second = now_ns / 1_000_000_000 & 0xffff_ffff;
+    let second = (now_ns / 1_000_000_000) & 0xffff_ffff;
     let told = word >> 32;
     if told == second {
         return None;

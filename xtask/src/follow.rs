@@ -81,7 +81,7 @@ impl Follower {
     ///
     /// # Errors
     /// A connection that breaks.
-    pub fn next(&mut self) -> Result<Said> {
+    pub fn read(&mut self) -> Result<Said> {
         loop {
             match self.lines.read_until(b'\n', &mut self.begun) {
                 Ok(0) => return Ok(Said::End),
@@ -138,13 +138,13 @@ mod tests {
         let request = server.join().unwrap();
         assert!(request.contains("stream?container=a HTTP/1.0"), "{request}");
         assert!(request.contains("Last-Event-ID: a-0\r\n"), "{request}");
-        assert_eq!(follower.next().unwrap(), Said::Place("a-1".into()));
-        assert_eq!(follower.next().unwrap(), Said::Missed(7));
-        assert_eq!(follower.next().unwrap(), Said::Place("a-2".into()));
-        let Said::Event { json, .. } = follower.next().unwrap() else {
+        assert_eq!(follower.read().unwrap(), Said::Place("a-1".into()));
+        assert_eq!(follower.read().unwrap(), Said::Missed(7));
+        assert_eq!(follower.read().unwrap(), Said::Place("a-2".into()));
+        let Said::Event { json, .. } = follower.read().unwrap() else {
             panic!("no event");
         };
         assert_eq!(json, "{\"x\":1}");
-        assert_eq!(follower.next().unwrap(), Said::End);
+        assert_eq!(follower.read().unwrap(), Said::End);
     }
 }

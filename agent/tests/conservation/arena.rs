@@ -112,14 +112,9 @@ impl Arena {
         }
         let entries = fs::read_dir(&self.bpf).into_iter().flatten().flatten();
         entries.for_each(|entry| drop(fs::remove_dir_all(entry.path())));
-        for name in ["boards"] {
-            let entries = fs::read_dir(self.directory.join(name))
-                .into_iter()
-                .flatten();
-            entries
-                .flatten()
-                .for_each(|entry| drop(fs::remove_file(entry.path())));
-        }
+        let boards = fs::read_dir(self.directory.join("boards"));
+        let boards = boards.into_iter().flatten().flatten();
+        boards.for_each(|entry| drop(fs::remove_file(entry.path())));
     }
 
     /// Where a container with that part of the ground finds everything.

@@ -85,7 +85,7 @@ impl Run {
             .prefix("cons")
             .tempdir_in(SCRATCH)
             .unwrap();
-        let open = std::fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o755));
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(scratch.path(), open).unwrap();
         let shared = Shared {
             run: &self,

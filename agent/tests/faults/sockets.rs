@@ -68,10 +68,8 @@ fn converse(mut stream: UnixStream, manner: Manner) {
     if stream.write_all(said).is_err() {
         return;
     }
-    while matches!(manner, Manner::Endless) {
-        if stream.write_all(&[b'9'; 1 << 16]).is_err() {
-            return;
-        }
+    if matches!(manner, Manner::Endless) {
+        while stream.write_all(&[b'9'; 1 << 16]).is_ok() {}
     }
     while stream.read(&mut asked).is_ok_and(|read| read > 0) {}
 }

@@ -105,11 +105,22 @@ impl Measured {
     /// # Errors
     /// It was not measured, and why.
     pub fn median(&self, design: &str, operation: &str) -> Result<f64> {
+        Ok(self.cost(design, operation)?.median)
+    }
+
+    /// The same of the cheapest batch, which differs from run to run by nothing.
+    ///
+    /// # Errors
+    /// It was not measured, and why.
+    pub fn least(&self, design: &str, operation: &str) -> Result<f64> {
+        Ok(self.cost(design, operation)?.least)
+    }
+
+    fn cost(&self, design: &str, operation: &str) -> Result<Cost> {
         match self.designs.get(design) {
             Some(Ok(costs)) => {
-                let cost = costs.get(operation);
-                let cost = cost.with_context(|| format!("no operation {operation:?}"))?;
-                Ok(cost.median)
+                let cost = costs.get(operation).copied();
+                cost.with_context(|| format!("no operation {operation:?}"))
             }
             Some(Err(why)) => bail!("{design} was not measured: {why}"),
             None => bail!("{design} was not asked for"),

@@ -43,7 +43,7 @@ pub(super) fn follow(soak: &Soak<'_>, address: SocketAddr) {
 fn follow_one(soak: &Soak<'_>, address: SocketAddr, place: &mut Option<String>) -> Result<()> {
     let mut follower = Follower::connect(address, "", place.as_deref(), PATIENCE)?;
     while !soak.is_over() {
-        match follower.next()? {
+        match follower.read()? {
             Said::Place(at) => {
                 if let Some(before) = place.replace(at.clone()) {
                     let (before, now) = (number(&before), number(&at));
@@ -74,7 +74,7 @@ pub(super) fn hang_up(soak: &Soak<'_>, address: SocketAddr) {
         match Follower::connect(address, "", None, PATIENCE) {
             Ok(mut follower) => {
                 for _ in 0..HASTY {
-                    if soak.is_over() || !matches!(follower.next(), Ok(said) if said != Said::End) {
+                    if soak.is_over() || !matches!(follower.read(), Ok(said) if said != Said::End) {
                         break;
                     }
                 }

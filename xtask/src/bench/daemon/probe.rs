@@ -109,9 +109,9 @@ impl Probe {
         let query = format!("container={}&event=denial", self.name);
         let mut follower = Follower::connect(agent.address(), &query, None, SEEN_WITHIN)?;
         // Its place is told once it follows.
-        while !matches!(follower.next()?, Said::Place(_) | Said::End) {}
+        while !matches!(follower.read()?, Said::Place(_) | Said::End) {}
         thread::spawn(move || {
-            while let Ok(said) = follower.next() {
+            while let Ok(said) = follower.read() {
                 match said {
                     Said::Event { read_ns, json } => {
                         if sender.send((read_ns, json)).is_err() {
