@@ -56,6 +56,28 @@ impl MountRow {
     }
 }
 
+/// What lies at the host's `/`. A container that is being started has it as well, until
+/// its runtime has changed its root: till then its table is the host's, and more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostRoot(Option<(Device, Vec<u8>)>);
+
+impl HostRoot {
+    /// From the rows of the host's table.
+    pub fn of(rows: &[MountRow]) -> HostRoot {
+        let root = rows.iter().rfind(|row| row.target == b"/");
+        HostRoot(root.map(|row| (row.device, row.root.clone())))
+    }
+
+    /// Has a table it at its root?
+    pub fn is_in(&self, rows: &[MountRow]) -> bool {
+        let Some((device, root)) = &self.0 else {
+            return false;
+        };
+        rows.iter()
+            .any(|row| row.target == b"/" && row.device == *device && row.root == *root)
+    }
+}
+
 /// The rows of a text in whole lines.
 pub fn parse(text: &[u8]) -> Vec<MountRow> {
     text.split(|byte| *byte == b'\n').filter_map(row).collect()

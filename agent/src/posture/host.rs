@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::mountinfo::{Device, MountRow};
+use crate::mountinfo::{Device, HostRoot, MountRow};
 
 /// Rows of the host's table that are kept.
 const ROWS_MAX: usize = 16_384;
@@ -16,29 +16,26 @@ const ROWS_MAX: usize = 16_384;
 pub struct HostMounts {
     /// What is mounted from it, and where.
     places: HashMap<Device, Vec<(Vec<u8>, Vec<u8>)>>,
-    /// What lies at `/`.
-    root: Option<(Device, Vec<u8>)>,
+    root: HostRoot,
 }
 
 impl HostMounts {
     /// From the rows of the host's table.
     pub fn of(rows: &[MountRow]) -> HostMounts {
-        let mut host = HostMounts::default();
+        let mut host = HostMounts {
+            root: HostRoot::of(rows),
+            ..HostMounts::default()
+        };
         for row in rows.iter().filter(|row| is_lasting(row)).take(ROWS_MAX) {
-            if row.target == b"/" {
-                host.root = Some((row.device, row.root.clone()));
-            }
             let places = host.places.entry(row.device).or_default();
             places.push((row.root.clone(), row.target.clone()));
         }
         host
     }
 
-    /// Is this the host's own root? A container that is being started has it
-    /// until its runtime has changed its root.
-    pub(super) fn is_root(&self, row: &MountRow) -> bool {
-        let own = self.root.as_ref();
-        own.is_some_and(|(device, root)| *device == row.device && *root == row.root)
+    /// Is a table of a container that still has the host's root?
+    pub(super) fn has_root_of(&self, rows: &[MountRow]) -> bool {
+        self.root.is_in(rows)
     }
 
     /// The path on the host of what a row mounts: by the mount that has the

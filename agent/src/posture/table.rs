@@ -36,10 +36,7 @@ const SOCKETS: [&str; 6] = [
 pub fn table(rows: &[MountRow], host: &HostMounts, cut: bool) -> Result<Table, Unknown> {
     let cut = cut || rows.len() > ROWS_MAX;
     let rows = &rows[..rows.len().min(ROWS_MAX)];
-    if rows
-        .iter()
-        .any(|row| row.target == b"/" && host.is_root(row))
-    {
+    if host.has_root_of(rows) {
         return Err(Unknown::Starting);
     }
     let cover = Cover::new(rows);

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::Unmeasured;
 use super::reach::Tree;
-use crate::mountinfo::{Device, MountRow};
+use crate::mountinfo::{Device, HostRoot, MountRow};
 
 /// Most tmpfs mounts of one container that are told.
 pub const MOUNTS_MAX: usize = 32;
@@ -66,11 +66,12 @@ pub struct Ownership {
     pub dropped: usize,
 }
 
-/// The tmpfs file systems in the host's mount table.
+/// The tmpfs file systems in the host's mount table, and what lies at its root.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostTmpfs {
     /// Whether one is there for a container.
     for_container: HashMap<Device, bool>,
+    root: HostRoot,
 }
 
 impl HostTmpfs {
@@ -80,7 +81,15 @@ impl HostTmpfs {
         for row in rows.iter().filter(|row| row.fs_type == "tmpfs") {
             *for_container.entry(row.device).or_insert(false) |= is_for_container(&row.target);
         }
-        HostTmpfs { for_container }
+        HostTmpfs {
+            for_container,
+            root: HostRoot::of(rows),
+        }
+    }
+
+    /// Is a table of a container that still has the host's root?
+    pub fn has_root_of(&self, rows: &[MountRow]) -> bool {
+        self.root.is_in(rows)
     }
 }
 

@@ -183,7 +183,11 @@ impl Known {
         (&text, around.host_version).hash(&mut hasher);
         let hash = Some(hasher.finish());
         if self.text != hash {
-            let ownership = owned(&mountinfo::parse(&text), &around.host);
+            let rows = mountinfo::parse(&text);
+            if around.host.has_root_of(&rows) {
+                return Err(Unmeasured::HostMounts);
+            }
+            let ownership = owned(&rows, &around.host);
             self.text = hash;
             self.table_cut = !whole;
             if ownership != *self.ownership {

@@ -147,3 +147,16 @@ fn odd_sizes_are_not_numbers() {
     );
     assert_eq!(asked("rw,size=50%", "size="), Asked::Unbounded);
 }
+
+#[test]
+fn a_container_that_is_being_started_still_has_the_hosts_root() {
+    let host = "28 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n";
+    let known = HostTmpfs::of(&parse(host.as_bytes()));
+    let starting = format!(
+        "{host}60 28 0:54 / /d/merged ro - overlay overlay rw\n\
+         61 60 0:62 / /d/merged/sys/fs/cgroup rw - tmpfs tmpfs rw\n"
+    );
+    assert!(known.has_root_of(&parse(starting.as_bytes())));
+    assert!(!known.has_root_of(&parse(DOCKER.as_bytes())));
+    assert!(!HostTmpfs::default().has_root_of(&parse(starting.as_bytes())));
+}
