@@ -169,6 +169,31 @@ impl Drop for Prometheus {
     }
 }
 
+/// Has Prometheus' own linter look at a scrape.
+///
+/// # Errors
+/// It is not installed, or what it says.
+pub fn lint(metrics: &str) -> Result<()> {
+    let mut linter = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cannot start promtool")?;
+    let mut input = linter.stdin.take().context("promtool's input")?;
+    input.write_all(metrics.as_bytes())?;
+    drop(input);
+    let output = linter.wait_with_output()?;
+    let words = [output.stdout, output.stderr].concat();
+    let words = String::from_utf8_lossy(&words);
+    ensure!(
+        output.status.success() && words.trim().is_empty(),
+        "promtool: {words}"
+    );
+    Ok(())
+}
+
 fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }

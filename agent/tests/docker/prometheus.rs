@@ -1,7 +1,5 @@
 //! A real Prometheus scrapes the daemon, and its linter has nothing to say.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::agent::eventually;
@@ -59,24 +57,5 @@ fn prometheus_scrapes_and_its_linter_is_content() {
             .all(|result| result["metric"]["image"] == xtask::engine::IMAGE)
     );
 
-    let mut linter = Command::new("promtool")
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    linter
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(agent.metrics_text().as_bytes())
-        .unwrap();
-    let output = linter.wait_with_output().unwrap();
-    let words = [output.stdout, output.stderr].concat();
-    let words = String::from_utf8_lossy(&words);
-    assert!(
-        output.status.success() && words.trim().is_empty(),
-        "{words}"
-    );
+    xtask::prometheus::lint(&agent.metrics_text()).unwrap();
 }

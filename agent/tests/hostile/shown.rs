@@ -1,8 +1,7 @@
 //! Names that fool terminals, shells, HTML, JSON and metrics, in every form in
 //! which they are shown.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use super::http::get;
@@ -26,7 +25,7 @@ pub fn names(stage: &Stage) {
 
     let metrics = stage.agent.metrics_text();
     super::exposition::parse(&metrics);
-    lint(&metrics);
+    xtask::prometheus::lint(&metrics).unwrap();
     is_plain("the metrics", &metrics);
 
     let rows = stage.agent.denials();
@@ -91,25 +90,4 @@ fn is_plain(what: &str, text: &str) {
     let found = text.chars().find(hidden);
     let around = found.and_then(|found| text.lines().find(|line| line.contains(found)));
     assert!(found.is_none(), "{what}: {found:?} in {around:?}");
-}
-
-/// Prometheus' own linter.
-fn lint(metrics: &str) {
-    let mut linter = Command::new("promtool")
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = linter.stdin.take().unwrap();
-    input.write_all(metrics.as_bytes()).unwrap();
-    drop(input);
-    let output = linter.wait_with_output().unwrap();
-    let words = [output.stdout, output.stderr].concat();
-    let words = String::from_utf8_lossy(&words);
-    assert!(
-        output.status.success() && words.trim().is_empty(),
-        "{words}"
-    );
 }
