@@ -14,6 +14,8 @@ mod design;
 mod empty;
 mod operations;
 mod peer;
+#[path = "../../tests/program/mod.rs"]
+mod program;
 
 use std::collections::BTreeMap;
 use std::path::Path;

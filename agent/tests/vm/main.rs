@@ -18,6 +18,8 @@ mod exposition;
 mod image;
 mod inside;
 mod known;
+#[path = "../program/mod.rs"]
+mod program;
 mod report;
 mod selinux;
 mod table;

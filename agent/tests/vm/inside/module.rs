@@ -5,13 +5,13 @@
 //! purpose: unloading; the guest ends with them.
 
 use std::fs;
-use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::Command;
 
-use btf_rs::{Btf, Type};
 use xtask::step;
 
+use super::super::program::{Kind, attach, kernel};
 use super::Result;
 
 /// The profile's name.
@@ -95,79 +95,18 @@ fn program() -> Vec<u64> {
     code
 }
 
-/// The members of `union bpf_attr` that BPF_PROG_LOAD is given.
-#[repr(C)]
-#[derive(Default)]
-struct Load {
-    kind: u32,
-    instructions_len: u32,
-    instructions: u64,
-    license: u64,
-    log_level: u32,
-    log_size: u32,
-    log: u64,
-    kernel_version: u32,
-    flags: u32,
-    name: [u64; 2],
-    interface: u32,
-    expected_attach_type: u32,
-    btf: u32,
-    func_info_size: u32,
-    func_info: u64,
-    func_info_len: u32,
-    line_info_size: u32,
-    line_info: u64,
-    line_info_len: u32,
-    attach_btf_id: u32,
-    attach_btf: u64,
-}
-
-const PROG_LOAD: i32 = 5;
-const RAW_TRACEPOINT_OPEN: i32 = 17;
-const PROG_TYPE_LSM: u32 = 29;
-const ATTACH_LSM_MAC: u32 = 27;
+/// A program on a security hook: BPF_PROG_TYPE_LSM, BPF_LSM_MAC.
+const ON_HOOK: Kind = Kind {
+    program: 29,
+    attach: 27,
+};
 
 /// Loads and attaches the program; it stays while the descriptors are held.
 pub fn attach_program() -> Result<Vec<OwnedFd>> {
-    let btf = Btf::from_file("/sys/kernel/btf/vmlinux")?;
-    let code = program();
+    let (btf, code) = (kernel()?, program());
     let mut held = Vec::new();
     for hook in HOOKS {
-        let ids = btf.resolve_ids_by_name(hook)?;
-        let mut functions = ids.into_iter().filter(|id| {
-            btf.resolve_type_by_id(*id)
-                .is_ok_and(|kind| matches!(kind, Type::Func(_)))
-        });
-        let id = functions
-            .next()
-            .ok_or_else(|| format!("{hook} is not in BTF"))?;
-        let load = Load {
-            kind: PROG_TYPE_LSM,
-            instructions_len: code.len() as u32,
-            instructions: code.as_ptr() as u64,
-            license: c"GPL".as_ptr() as u64,
-            expected_attach_type: ATTACH_LSM_MAC,
-            attach_btf_id: id,
-            ..Load::default()
-        };
-        let program = bpf(PROG_LOAD, &load).map_err(|error| format!("{hook}: load: {error}"))?;
-        // struct { __u64 name; __u32 prog_fd; }, padded.
-        use std::os::fd::AsRawFd as _;
-        let open = [0_u64, program.as_raw_fd() as u64];
-        let link =
-            bpf(RAW_TRACEPOINT_OPEN, &open).map_err(|error| format!("{hook}: attach: {error}"))?;
-        held.extend([program, link]);
+        held.extend(attach(&btf, &ON_HOOK, &code, &[hook])?);
     }
     Ok(held)
-}
-
-fn bpf<T>(command: i32, attributes: &T) -> std::io::Result<OwnedFd> {
-    let size = size_of::<T>();
-    // SAFETY: the kernel reads `size` bytes of `attributes`, whose pointers are valid.
-    let fd = unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_ref(attributes), size) };
-    if fd < 0 {
-        return Err(std::io::Error::last_os_error());
-    }
-    // SAFETY: the descriptor was just made and nobody else has it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
