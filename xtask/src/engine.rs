@@ -36,6 +36,20 @@ pub const IMAGE: &str = "sealwatch/busybox:latest";
 /// The uid and gid of the image's user `app`.
 pub const APP_USER: u32 = 10_001;
 
+/// `docker run` up to its own options: a container with a read-only root and without a
+/// network, which is gone when it has ended.
+pub fn sealed(name: &str) -> [&str; 7] {
+    [
+        "run",
+        "--rm",
+        "--read-only",
+        "--network",
+        "none",
+        "--name",
+        name,
+    ]
+}
+
 const HOST_SOCKET: &str = "/var/run/docker.sock";
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);

@@ -25,6 +25,7 @@ use crate::{
     demo::agent::Agent,
     engine::{Engine, IMAGE},
     layout,
+    process::MIB,
     prometheus::Prometheus,
     toolchain::apt,
 };
@@ -45,7 +46,6 @@ const SHAPED_WITHIN: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_secs(1);
 /// How often a query is asked; the median counts.
 const ASKED: usize = 3;
-const MIB: f64 = 1024.0 * 1024.0;
 
 /// `cargo xtask fleet`.
 #[derive(clap::Args, Debug)]

@@ -23,7 +23,12 @@ pub struct Memory {
     pub resident: u64,
     /// The part that is of no file: what the process itself took.
     pub anonymous: u64,
+    /// The most that was ever resident.
+    pub peak: u64,
 }
+
+/// Bytes in a mebibyte.
+pub const MIB: f64 = 1_048_576.0;
 
 /// Reads the processor time.
 ///
@@ -76,6 +81,7 @@ pub fn memory(pid: u32) -> Result<Memory> {
     Ok(Memory {
         resident: field("VmRSS")? * 1024,
         anonymous: field("RssAnon")? * 1024,
+        peak: field("VmHWM")? * 1024,
     })
 }
 
@@ -122,6 +128,7 @@ mod tests {
         }
         let memory = memory(pid).unwrap();
         assert!(memory.anonymous > 0 && memory.resident > memory.anonymous);
+        assert!(memory.peak >= memory.resident);
         assert!(descriptors(pid).unwrap() >= 3);
         assert!(threads(pid).unwrap() >= 1);
     }

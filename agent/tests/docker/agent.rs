@@ -234,24 +234,6 @@ impl Agent {
             .collect()
     }
 
-    /// CPU time used so far, user and system, in seconds.
-    pub fn cpu_seconds(&self) -> f64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
-        let fields: Vec<&str> = stat
-            .rsplit_once(')')
-            .unwrap()
-            .1
-            .split_whitespace()
-            .collect();
-        // Fields 14 and 15 of proc(5), of which two were before the bracket.
-        let ticks: f64 = [fields[11], fields[12]]
-            .iter()
-            .map(|t| t.parse::<f64>().unwrap())
-            .sum();
-        // SAFETY: takes an integer, returns an integer.
-        ticks / unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as f64
-    }
-
     /// Asks it to end, and waits for that.
     pub fn stop(mut self) -> ExitStatus {
         self.end()
@@ -300,15 +282,6 @@ pub fn eventually(what: &str, within: Duration, mut is_so: impl FnMut() -> bool)
         assert!(begun.elapsed() < within, "{what}: not within {within:?}");
         std::thread::sleep(POLL);
     }
-}
-
-/// A process's size from /proc/PID/status, in MiB: `VmRSS` now, `VmHWM` at its peak.
-pub fn size_mib(pid: u32, field: &str) -> Option<f64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status
-        .lines()
-        .find(|line| line.split(':').next() == Some(field))?;
-    Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
 }
 
 /// CLOCK_MONOTONIC, the clock of the events' `monotonic_ns`.

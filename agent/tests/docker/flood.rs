@@ -6,9 +6,10 @@ use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use xtask::engine::IMAGE;
+use xtask::engine::{IMAGE, sealed};
+use xtask::process::{MIB, cpu_time, memory};
 
-use super::agent::{eventually, size_mib};
+use super::agent::eventually;
 use super::engines::cannot_run;
 use super::{Stage, provoke, unique};
 
@@ -31,20 +32,13 @@ fn a_flood_loses_no_count_and_hides_nobody() {
     let program = format!("{}:/provoke:ro", provoke.display());
     let seconds = FLOOD_SECONDS.to_string();
 
-    let cpu_before = agent.cpu_seconds();
+    let pid = agent.pid();
+    let cpu_before = cpu_time(pid).unwrap().total.as_secs_f64();
     let begun = Instant::now();
     let flood = stage
         .engine
         .command()
-        .args([
-            "run",
-            "--rm",
-            "--read-only",
-            "--network",
-            "none",
-            "--name",
-            &loud,
-        ])
+        .args(sealed(&loud))
         .args(["--volume", &program, IMAGE])
         .args([
             "/provoke",
@@ -59,14 +53,14 @@ fn a_flood_loses_no_count_and_hides_nobody() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let pid = agent.pid();
     let over = AtomicBool::new(false);
     let (once, flood, (rss_mib, own_mib)) = thread::scope(|scope| {
         let largest = scope.spawn(|| {
             let mut largest = (0.0_f64, 0.0_f64);
             while !over.load(Ordering::Relaxed) {
-                largest.0 = largest.0.max(size_mib(pid, "VmRSS").unwrap());
-                largest.1 = largest.1.max(size_mib(pid, "RssAnon").unwrap());
+                let now = memory(pid).unwrap();
+                largest.0 = largest.0.max(now.resident as f64 / MIB);
+                largest.1 = largest.1.max(now.anonymous as f64 / MIB);
                 sleep(Duration::from_millis(100));
             }
             largest
@@ -79,8 +73,8 @@ fn a_flood_loses_no_count_and_hides_nobody() {
         (once, flood, largest.join().unwrap())
     });
     let window = begun.elapsed().as_secs_f64();
-    let share = (agent.cpu_seconds() - cpu_before) / window;
-    let start_mib = size_mib(pid, "VmHWM").unwrap();
+    let share = (cpu_time(pid).unwrap().total.as_secs_f64() - cpu_before) / window;
+    let start_mib = memory(pid).unwrap().peak as f64 / MIB;
 
     let provoked = |text: &str| {
         let told: Value = serde_json::from_str(text.trim()).unwrap();

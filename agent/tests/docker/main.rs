@@ -41,7 +41,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use agent::Agent;
 use engines::may_start;
-use xtask::engine::{Engine, IMAGE};
+use xtask::engine::{Engine, IMAGE, sealed};
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
@@ -85,15 +85,7 @@ impl Stage {
 
     /// Runs a container with a read-only root to its end and returns what it wrote.
     fn run(&self, name: &str, options: &[&str], command: &[&str]) -> String {
-        let mut args = vec![
-            "run",
-            "--rm",
-            "--read-only",
-            "--network",
-            "none",
-            "--name",
-            name,
-        ];
+        let mut args = sealed(name).to_vec();
         args.extend(options);
         args.push(IMAGE);
         args.extend(command);

@@ -10,7 +10,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::Value;
-use xtask::engine::IMAGE;
+use xtask::engine::{IMAGE, sealed};
 
 use super::agent::{Agent, eventually};
 use super::engines::cannot_run;
@@ -76,15 +76,6 @@ impl Ground {
 
     /// A container that is refused at full speed.
     fn flood(&self, name: &str, seconds: &str) -> Child {
-        let head = [
-            "run",
-            "--rm",
-            "--read-only",
-            "--network",
-            "none",
-            "--name",
-            name,
-        ];
         let flood = [
             "flood",
             "--threads",
@@ -95,7 +86,7 @@ impl Ground {
         ];
         let mut command = self.stage.engine.command();
         command
-            .args(head)
+            .args(sealed(name))
             .args(["--volume", &self.program, IMAGE, "/provoke"]);
         let child = command
             .args(flood)

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::agent::{Agent, eventually};
 use super::engines::cannot_run;
-use super::lab::{ALONE, Lab, NOISE, SOON, lost};
+use super::lab::{ALONE, ELSEWHERE, Lab, NOISE, SOON, lost};
 
 /// Soon degraded, so that there is something to keep and to tell.
 const HASTY: [&str; 8] = [
@@ -106,12 +106,7 @@ fn a_read_only_state_directory_is_told() {
     let output = Command::new(env!("CARGO_BIN_EXE_sealwatch"))
         .arg("doctor")
         .args(ALONE)
-        .args([
-            "--web.listen-address",
-            "127.0.0.1:0",
-            "--web.socket",
-            "none",
-        ])
+        .args(ELSEWHERE)
         .arg("--state-file")
         .arg(disk.join("state.json"))
         .output()

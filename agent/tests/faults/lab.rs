@@ -26,6 +26,13 @@ const REFUSED_FOREVER: &str =
     "cd /srv; names=$(seq 200); while :; do touch $names 2>/dev/null; usleep 100000; done";
 /// A daemon that knows no runtime and takes no place.
 pub const ALONE: [&str; 4] = ["--docker-socket", "none", "--cri-endpoint", "none"];
+/// Nor the address and the socket of another.
+pub const ELSEWHERE: [&str; 4] = [
+    "--web.listen-address",
+    "127.0.0.1:0",
+    "--web.socket",
+    "none",
+];
 
 /// Fields are dropped in this order.
 pub struct Shared {

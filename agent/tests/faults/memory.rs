@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::agent::eventually;
 use super::engines::cannot_run;
-use super::lab::{ALONE, Lab, SOON, denials, ended, refuse, unique};
+use super::lab::{ALONE, ELSEWHERE, Lab, SOON, denials, ended, refuse, unique};
 
 /// Less than reading the kernel's types takes.
 const BYTES: &str = "4194304";
@@ -71,13 +71,7 @@ fn killed_for_want_of_memory_it_goes_on_from_its_pins() {
     drop(first);
     let enter = format!("echo $$ > {}/cgroup.procs; exec \"$@\"", group.0.display());
     for times in 1..=2 {
-        let place = [
-            "--web.listen-address",
-            "127.0.0.1:0",
-            "--web.socket",
-            "none",
-        ];
-        let arguments = [&["run"], &ALONE[..], &place, &pinned].concat();
+        let arguments = [&["run"], &ALONE[..], &ELSEWHERE, &pinned].concat();
         let output = ended(&["sh", "-c", &enter, "sh"], &arguments);
         assert_eq!(output.status.signal(), Some(libc::SIGKILL), "{output:?}");
         assert!(group.kills() >= times);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::agent::eventually;
 use super::engines::cannot_run;
-use super::lab::{ALONE, Lab, SOON, denials, ended, lost, refuse, unique, words};
+use super::lab::{ALONE, ELSEWHERE, Lab, SOON, denials, ended, lost, refuse, unique, words};
 
 /// Something that happens to the directory of pins while no daemon is there.
 type Harm = fn(&Path, &Path);
@@ -84,13 +84,7 @@ fn broken_pins_are_counted_and_others_take_their_place() {
     // What is no map at all: it ends, and says where.
     fs::remove_file(pins.join("TURN")).unwrap();
     fs::create_dir(pins.join("TURN")).unwrap();
-    let place = [
-        "--web.listen-address",
-        "127.0.0.1:0",
-        "--web.socket",
-        "none",
-    ];
-    let arguments = [&["run"], &ALONE[..], &place, &pinned].concat();
+    let arguments = [&["run"], &ALONE[..], &ELSEWHERE, &pinned].concat();
     let output = ended(&[], &arguments);
     let words = words(&output);
     assert_eq!(output.status.code(), Some(1), "{words}");

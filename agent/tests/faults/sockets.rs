@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::agent::{Agent, eventually, size_mib};
+use xtask::process::{MIB, memory};
+
+use super::agent::{Agent, eventually};
 use super::engines::cannot_run;
 use super::lab::{Lab, NOISE, SOON, denials};
 
@@ -100,7 +102,7 @@ fn sockets_that_talk_nonsense_delay_nobody() {
     let begun = Instant::now();
     let agent = Agent::start(lab.path(), &settings);
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
-    let before = size_mib(agent.pid(), "VmRSS").unwrap();
+    let before = memory(agent.pid()).unwrap().resident as f64 / MIB;
     // Who answers is not kept waiting by those who do not.
     eventually("it names containers", SOON, || denials(&agent, NOISE) > 0.0);
     eventually("the one that answers is up", SOON, || {
@@ -130,7 +132,7 @@ fn sockets_that_talk_nonsense_delay_nobody() {
         let folded = doctor.split_whitespace().collect::<String>();
         assert!(folded.contains(name), "{name}: {doctor}");
     }
-    let most = size_mib(agent.pid(), "VmHWM").unwrap();
+    let most = memory(agent.pid()).unwrap().peak as f64 / MIB;
     println!("{before} MiB at the start, {most} MiB at most");
     assert!(most - before < GROWTH_MIB, "{before} MiB, then {most} MiB");
     let counted = denials(&agent, NOISE);

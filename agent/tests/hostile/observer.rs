@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::agent::{Agent, size_mib};
+use xtask::process::{MIB, descriptors, memory};
+
+use super::agent::Agent;
 use super::http::get;
 
 /// Memory of its own; 30 are the aim where nobody is hostile.
@@ -80,12 +82,9 @@ impl Seen {
                 .push(answer.lines().next().unwrap_or_default().to_owned()),
             Err(error) => self.failed.push(error.to_string()),
         }
-        let own_mib = size_mib(pid, "RssAnon").unwrap();
+        let own_mib = memory(pid).unwrap().anonymous as f64 / MIB;
         self.own_mib = self.own_mib.max(own_mib);
-        let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd"))
-            .unwrap()
-            .count();
-        self.descriptors = self.descriptors.max(descriptors);
+        self.descriptors = self.descriptors.max(descriptors(pid).unwrap());
     }
 
     /// All of it is within its bounds.

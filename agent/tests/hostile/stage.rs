@@ -9,7 +9,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use xtask::engine::{Engine, IMAGE};
+use xtask::engine::{Engine, IMAGE, sealed};
 
 use super::agent::{Agent, eventually};
 use super::engines::may_start;
@@ -70,16 +70,7 @@ impl Stage {
 
     fn arguments(&self, name: &str, options: &[&str], hostile: &[&str]) -> Vec<String> {
         let program = format!("{}:/provoke:ro", self.provoke.display());
-        let fixed = [
-            "run",
-            "--rm",
-            "--read-only",
-            "--network",
-            "none",
-            "--name",
-            name,
-        ];
-        let all = fixed.iter().chain(options).copied();
+        let all = sealed(name).into_iter().chain(options.iter().copied());
         let all = all.chain(["--volume", &program, IMAGE, "/provoke"]);
         all.chain(hostile.iter().copied())
             .map(str::to_owned)

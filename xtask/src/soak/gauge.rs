@@ -19,7 +19,10 @@ use super::{
     churn::PREFIX,
     maps::{self, Table},
 };
-use crate::{process, scrape::Scrape};
+use crate::{
+    process::{self, MIB},
+    scrape::Scrape,
+};
 
 const GROUPS: &str = "/sys/fs/cgroup";
 /// The hierarchy that ids are of, where there are several.
@@ -29,7 +32,6 @@ const LASTING: [&str; 2] = [
     "sealwatch_failing_to_start",
     "sealwatch_start_failures_total",
 ];
-const MIB: f64 = 1024.0 * 1024.0;
 
 /// A moment.
 #[derive(Clone, Debug, Default)]

@@ -188,8 +188,8 @@ mod tests {
                 Reading {
                     at: Duration::from_secs(10 * u64::from(number)),
                     memory: Memory {
-                        resident: 0,
                         anonymous: (kib * 1024.0) as u64,
+                        ..Memory::default()
                     },
                     descriptors: 40 + (descriptors_per_minute * minutes) as usize,
                     ..Reading::default()

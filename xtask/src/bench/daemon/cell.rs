@@ -203,6 +203,7 @@ fn largest(one: process::Memory, other: process::Memory) -> process::Memory {
     process::Memory {
         resident: one.resident.max(other.resident),
         anonymous: one.anonymous.max(other.anonymous),
+        peak: one.peak.max(other.peak),
     }
 }
 

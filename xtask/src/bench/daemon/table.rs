@@ -6,8 +6,7 @@
 use std::time::Duration;
 
 use super::cell::{Cell, Load};
-
-const MIB: f64 = 1024.0 * 1024.0;
+use crate::process::MIB;
 
 /// What was measured with one number of containers.
 pub(super) struct Row {
