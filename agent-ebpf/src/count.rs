@@ -10,7 +10,7 @@ use sealwatch_ebpf::wire::{self, CountKey, CountValue, PATH_KEY_OTHER, Stat};
 use sealwatch_ebpf::{gate, repeats};
 
 use crate::kernel::setting;
-use crate::{COUNTS, OVERFLOW, PATH_KEYS, STATS, TURN};
+use crate::{COUNTS, IGNORED_CGROUPS, OVERFLOW, PATH_KEYS, STATS, TURN};
 
 /// BPF_NOEXIST: the insertion fails where the key is there already.
 const NOEXIST: u64 = 1;
@@ -60,7 +60,8 @@ pub fn on_duty() -> bool {
     }
 }
 
-/// Counts one refusal. Returns the counter where a sample of it is due now.
+/// Counts one refusal, unless its control group is to be ignored, of which no counter is
+/// made: what has one is not asked for it. Returns the counter where a sample of it is due now.
 ///
 /// `key.path` is changed to [`PATH_KEY_OTHER`] where the control group has used
 /// up its path keys.
@@ -70,10 +71,16 @@ pub fn on_duty() -> bool {
     reason = "a copy of the key would take more of the small stack"
 )]
 pub fn refusal(key: &mut CountKey, now_ns: u64) -> Option<*mut CountValue> {
-    stat(Stat::Recorded);
     if let Some(value) = COUNTS.get_ptr_mut(&*key) {
+        stat(Stat::Recorded);
         return counted(value, now_ns);
     }
+    // SAFETY: only presence is looked at.
+    if unsafe { IGNORED_CGROUPS.get(key.cgroup) }.is_some() {
+        stat(Stat::Ignored);
+        return None;
+    }
+    stat(Stat::Recorded);
     if !claim_path_key(key.cgroup) {
         key.path = PATH_KEY_OTHER;
     }

@@ -223,6 +223,19 @@ pub const fn opened(mode: u32) -> Option<Operation> {
     }
 }
 
+/// The bytes of a word before its first NUL, the others zero; and whether it has one.
+#[inline(always)]
+pub const fn before_nul(word: u64) -> (u64, bool) {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    // The lowest of these bits stands in the first byte that is zero.
+    let zeros = word.wrapping_sub(LOW) & !word & (LOW << 7);
+    if zeros == 0 {
+        return (word, false);
+    }
+    let first = zeros & zeros.wrapping_neg();
+    (word & (first >> 7).wrapping_sub(1), true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,6 +305,20 @@ mod tests {
         assert_eq!(open_operation(0o200000), Operation::Open);
         assert_eq!(unlink_operation(0), Operation::Unlink);
         assert_eq!(unlink_operation(AT_REMOVEDIR), Operation::Rmdir);
+    }
+
+    #[test]
+    fn what_stands_behind_a_name_is_no_part_of_it() {
+        let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+        assert_eq!(before_nul(word(b"app.pids")), (word(b"app.pids"), false));
+        for (given, wanted) in [
+            (b"pid\0\x01\0xx", b"pid\0\0\0\0\0"),
+            (b"\0garbage", b"\0\0\0\0\0\0\0\0"),
+            (b"seven..\0", b"seven..\0"),
+            (b"\xff\x80\x01\0\xff\x01\0\0", b"\xff\x80\x01\0\0\0\0\0"),
+        ] {
+            assert_eq!(before_nul(word(given)), (word(wanted), true), "{given:?}");
+        }
     }
 
     #[test]

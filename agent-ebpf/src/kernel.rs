@@ -12,7 +12,7 @@ mod task;
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
 pub use evidence::{
     S_APPEND, S_IMMUTABLE, SB_RDONLY, capabilities, file_system, groups, id_map, inode_evidence,
-    inode_flags, inode_mode, mount_evidence, mount_flags, mount_id, ownership,
+    inode_flags, inode_mode, mount_evidence, mount_flags, mount_id, nodev_mount, ownership,
     super_block_evidence, super_block_is_read_only, user_namespace,
 };
 pub use task::Task;

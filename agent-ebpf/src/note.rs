@@ -30,17 +30,26 @@ pub fn is_known(evidence: &Evidence) -> bool {
 /// signal only fills a gap, and a signal without evidence leaves it alone.
 #[inline(always)]
 pub fn remember(signals: u16, evidence: Evidence) {
+    remember_of(&Task::current(), signals, evidence);
+}
+
+/// The same of a task that is known already.
+#[inline(always)]
+pub fn remember_of(task: &Task, signals: u16, evidence: Evidence) {
     let thread = thread();
     let mut next = Pending {
-        syscall: Task::current().fingerprint(),
+        syscall: task.fingerprint(),
         signals: u32::from(signals),
         lsm: 0,
         evidence,
     };
+    let Some(place) = PENDING.get_ptr_mut(thread) else {
+        let _ = PENDING.insert(thread, next, 0);
+        return;
+    };
     // SAFETY: the entry is this thread's own; nobody else writes it.
-    if let Some(earlier) = unsafe { PENDING.get(thread) }
-        && earlier.syscall == next.syscall
-    {
+    let earlier = unsafe { &*place };
+    if earlier.syscall == next.syscall {
         let of_inode = u32::from(Signals::INODE_CAPABILITY | Signals::INODE_OWNER);
         let capability = match next.evidence.capability {
             0 => earlier.evidence.capability,
@@ -58,7 +67,9 @@ pub fn remember(signals: u16, evidence: Evidence) {
         next.signals |= earlier.signals;
         next.lsm = earlier.lsm;
     }
-    let _ = PENDING.insert(thread, next, 0);
+    // In place: to insert and to remove costs more than all else here.
+    // SAFETY: as above.
+    unsafe { *place = next };
 }
 
 /// Adds a security module's refusal to the note of the system call with this
@@ -122,9 +133,15 @@ pub fn seen(task: &Task) -> Seen {
     }
 }
 
+/// No system call has this fingerprint.
+const OF_NONE: u64 = 0;
+
 /// Takes the note away, so that the next request of io_uring, which looks like
 /// the same system call, starts without.
 #[inline(always)]
 pub fn forget() {
-    let _ = PENDING.remove(thread());
+    if let Some(note) = PENDING.get_ptr_mut(thread()) {
+        // SAFETY: the entry is this thread's own; nobody else writes it.
+        unsafe { (*note).syscall = OF_NONE };
+    }
 }

@@ -13,8 +13,8 @@ use crate::kernel::{
     Dir, S_APPEND, S_IMMUTABLE, Task, address, inode_flags, inode_mode, read, read_user,
     super_block_is_read_only,
 };
+use crate::note;
 use crate::sample::{Draft, emit};
-use crate::{IGNORED_CGROUPS, note};
 
 /// AT_FDCWD: relative to the working directory.
 pub const AT_FDCWD: i32 = -100;
@@ -204,14 +204,9 @@ pub fn record(task: &Task, refusal: &Refusal) {
     if !count::on_duty() {
         return note::forget();
     }
-    let cgroup = task.cgroup();
+    let cgroup = task.current_cgroup();
     if cgroup == 0 {
         count::stat(Stat::CgroupUnreadable);
-    }
-    // SAFETY: only presence is looked at.
-    if unsafe { IGNORED_CGROUPS.get(cgroup) }.is_some() {
-        count::stat(Stat::Ignored);
-        return;
     }
     let seen = note::seen(task);
     let mut inode = refusal.subject.inode;
@@ -283,38 +278,60 @@ fn inode_signals(inode: u64, errno: u8) -> u16 {
 /// In a frame of its own, since the buffer would fill its caller's.
 #[inline(never)]
 fn name_hash(hash: &mut u64, name: u64, from_user: bool) -> u8 {
-    use aya_ebpf::helpers::generated::{bpf_probe_read_kernel_str, bpf_probe_read_user_str};
     let mut first = 0;
     for piece in 0..KEY_PIECES {
         let mut words = core::mem::MaybeUninit::<[u64; 8]>::uninit();
         let at = words.as_mut_ptr().cast::<u64>();
-        for index in 0..8 {
-            // SAFETY: a valid local. Volatile, because the compiler would call a
-            // function for it, which the verifier follows byte by byte.
-            unsafe { core::ptr::write_volatile(at.add(index), 0) };
-        }
-        let from = (name + piece as u64 * 63) as *const _;
-        // SAFETY: the helper writes at most 64 bytes into `words`.
-        let len = unsafe {
-            if from_user {
-                bpf_probe_read_user_str(at.cast(), 64, from)
-            } else {
-                bpf_probe_read_kernel_str(at.cast(), 64, from)
-            }
-        };
+        // SAFETY: 64 bytes of a valid local, all of which it writes.
+        unsafe { read_piece(at, name + piece as u64 * 64, from_user) };
         // SAFETY: every word was written above.
         let words = unsafe { words.assume_init() };
         if piece == 0 {
             first = words[0] as u8;
         }
         for word in words {
-            *hash = gate::fold(*hash, word);
-        }
-        if len < 64 {
-            break;
+            let (part, ends) = gate::before_nul(word);
+            *hash = gate::fold(*hash, part);
+            if ends {
+                return first;
+            }
         }
     }
     first
+}
+
+/// Reads 64 bytes of a name and what stands behind it: as a whole, which costs a third of
+/// reading byte by byte until its NUL. That is left for the end of what is mapped.
+///
+/// # Safety
+/// `into` is writable for 64 bytes.
+#[inline(always)]
+unsafe fn read_piece(into: *mut u64, from: u64, from_user: bool) {
+    use aya_ebpf::helpers::generated::{
+        bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user,
+        bpf_probe_read_user_str,
+    };
+    // SAFETY: the caller's; the helpers write at most 64 bytes.
+    unsafe {
+        let whole = if from_user {
+            bpf_probe_read_user(into.cast(), 64, from as *const _)
+        } else {
+            bpf_probe_read_kernel(into.cast(), 64, from as *const _)
+        };
+        if whole == 0 {
+            return;
+        }
+        for index in 0..8 {
+            // Volatile, because the compiler would call a function for it, which the
+            // verifier follows byte by byte.
+            core::ptr::write_volatile(into.add(index), 0);
+        }
+        if from_user {
+            bpf_probe_read_user_str(into.cast(), 64, from as *const _);
+        } else {
+            bpf_probe_read_kernel_str(into.cast(), 64, from as *const _);
+        }
+    }
 }
 
 /// The address of the string in a `struct filename`.

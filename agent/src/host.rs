@@ -37,6 +37,8 @@ pub struct HookRow {
     pub kretprobe: bool,
     /// Watched only where this security module is active.
     pub module: Option<Lsm>,
+    /// Watched by this backend alone, where another row serves the other.
+    pub only: Option<Backend>,
 }
 
 /// What the running kernel was found to have and to allow.
@@ -197,7 +199,7 @@ fn tracepoint_plan(facts: &Facts) -> Plan {
             symbol: "sys_exit".to_owned(),
         }],
         missing: rows()
-            .filter(|row| row.operation.is_none() && applies(facts, row))
+            .filter(|row| row.operation.is_none() && applies(facts, TRACEPOINT, row))
             .map(|row| (row.hook, "the tracepoint backend sees no causes".to_owned()))
             .collect(),
     };
@@ -223,8 +225,20 @@ fn add_tracepoints(plan: &mut Plan, facts: &Facts) {
     }
 }
 
+const TRACEPOINT: Wanted = Wanted::Only(Backend::Tracepoint);
+
 /// Does the row concern this kernel at all?
-fn applies(facts: &Facts, row: &HookRow) -> bool {
+fn applies(facts: &Facts, wanted: Wanted, row: &HookRow) -> bool {
+    let trampolines = facts.no_trampolines.is_none() && wanted != Wanted::Only(Backend::Kprobe);
+    match row.only {
+        Some(Backend::Fexit) if !trampolines && wanted != Wanted::Only(Backend::Fexit) => {
+            return false;
+        }
+        Some(Backend::Kprobe) if trampolines || wanted == Wanted::Only(Backend::Fexit) => {
+            return false;
+        }
+        _ => {}
+    }
     if row.hook == Hook::Seccomp && !facts.seccomp {
         return false;
     }
@@ -260,7 +274,7 @@ fn present<'a>(facts: &'a Facts, row: &'a HookRow) -> Vec<(&'a str, u8)> {
 }
 
 fn place(plan: &mut Plan, facts: &Facts, wanted: Wanted, row: &HookRow) {
-    if !applies(facts, row) {
+    if !applies(facts, wanted, row) {
         return;
     }
     let present = present(facts, row);

@@ -5,6 +5,7 @@
 //! writes all of what it names, zeros where nothing can be read. Lacks on
 //! purpose: judging by it.
 
+use sealwatch_ebpf::layout::ABSENT;
 use sealwatch_ebpf::wire::{Evidence, GROUPS_MAX, ID_EXTENTS, IdMap, Ownership};
 
 use super::{offset, read, read_into, word};
@@ -110,6 +111,51 @@ pub fn mount_flags(vfsmount: u64) -> u32 {
 #[inline(always)]
 pub fn mount_id(vfsmount: u64) -> u32 {
     read(vfsmount.wrapping_sub(offset!(mount_vfsmount)) + offset!(mount_id))
+}
+
+/// MNT_NODEV of `vfsmount.mnt_flags`.
+const MNT_NODEV: u32 = 0x2;
+/// SB_I_NODEV of `super_block.s_iflags`: a file system that a user namespace has mounted.
+const SB_I_NODEV: u32 = 0x4;
+/// Mounts of one file system that are looked at.
+const MOUNTS_MAX: usize = 24;
+
+/// Address of a `struct vfsmount` of the inode's file system in this mount namespace,
+/// where every such mount forbids device files; 0 where one does not, or where there
+/// are too many to tell. In a frame of its own, for the sake of its callers'.
+#[inline(never)]
+pub fn nodev_mount(inode: u64, namespace: u64) -> u64 {
+    let super_block = word(inode + offset!(inode_sb));
+    let iflags: u32 = read(super_block + offset!(super_block_iflags));
+    let head = super_block + offset!(super_block_mounts);
+    // Up to 6.17 a circular list, whose links point at each other; later a plain one.
+    let link = offset!(mount_instance);
+    let is_circular = link != u64::from(ABSENT);
+    let mut at = word(head);
+    let mut found = 0;
+    for _ in 0..MOUNTS_MAX {
+        if at == 0 || at == head {
+            return found;
+        }
+        let mount = if is_circular {
+            at.wrapping_sub(link)
+        } else {
+            at
+        };
+        if word(mount + offset!(mount_namespace)) == namespace {
+            let vfsmount = mount + offset!(mount_vfsmount);
+            if mount_flags(vfsmount) & MNT_NODEV == 0 && iflags & SB_I_NODEV == 0 {
+                return 0;
+            }
+            found = vfsmount;
+        }
+        at = if is_circular {
+            word(at)
+        } else {
+            word(mount + offset!(mount_next))
+        };
+    }
+    0
 }
 
 /// `cred.cap_effective`.

@@ -7,7 +7,7 @@
 //! places look like (`evidence`).
 
 use aya_ebpf::helpers::generated::{
-    bpf_get_current_task, bpf_get_current_task_btf, bpf_task_pt_regs,
+    bpf_get_current_cgroup_id, bpf_get_current_task, bpf_get_current_task_btf, bpf_task_pt_regs,
 };
 use sealwatch_ebpf::layout::ABSENT;
 use sealwatch_ebpf::syscalls::{Packed, TABLE_HALF};
@@ -20,9 +20,7 @@ use crate::branchless::{all_ones_if, below, pick};
 mod regs {
     pub const BX: u64 = 40;
     pub const AX: u64 = 80;
-    pub const DX: u64 = 96;
     pub const ORIG_AX: u64 = 120;
-    pub const SP: u64 = 152;
     /// The whole structure.
     pub const SIZE: u64 = 168;
     /// Most arguments of a system call.
@@ -183,6 +181,18 @@ impl Task {
         cgroup_id(cgroup)
     }
 
+    /// The same of the current task, which the kernel tells at once where control groups
+    /// are of the unified hierarchy.
+    #[inline(always)]
+    pub fn current_cgroup(&self) -> u64 {
+        if setting!(cgroup_subsystem) == ABSENT {
+            // SAFETY: a helper without arguments.
+            unsafe { bpf_get_current_cgroup_id() }
+        } else {
+            self.cgroup()
+        }
+    }
+
     /// Is it on its way out (PF_EXITING)?
     #[inline(always)]
     pub fn is_exiting(&self) -> bool {
@@ -278,14 +288,15 @@ impl Task {
     }
 }
 
-/// In a frame of its own, since the registers would fill its caller's.
+/// In a frame of its own, since the registers would fill its caller's. Never zero.
 #[inline(never)]
 fn regs_fingerprint(regs_at: u64) -> u64 {
-    // From dx on: dx, si, di, orig_ax, ip.
-    let words: [u64; 5] = read(regs_at + regs::DX);
-    let mut hash = sealwatch_ebpf::gate::fold(word(regs_at + regs::BX), word(regs_at + regs::SP));
-    for word in words {
-        hash = sealwatch_ebpf::gate::fold(hash, word);
+    // From bx to sp, in one read: bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip,
+    // cs, flags, sp.
+    let words: [u64; 15] = read(regs_at + regs::BX);
+    let mut hash = sealwatch_ebpf::gate::fold(words[0], words[14]);
+    for word in &words[7..12] {
+        hash = sealwatch_ebpf::gate::fold(hash, *word);
     }
-    hash
+    hash | 1
 }

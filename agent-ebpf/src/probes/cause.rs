@@ -1,7 +1,7 @@
 //! Causes: tests of mounts, capabilities and settings that refuse.
 //!
 //! In: the functions that refuse write access to a mount, find that one forbids
-//! execution or devices, or find a task without a capability or ownership. Out:
+//! execution, or find a task without a capability or ownership. Out:
 //! a note for the task's current system call. Invariant: a note alone counts
 //! nothing; these functions also fail in operations that succeed. Lacks on
 //! purpose: a kprobe form of those whose return value alone tells no cause.
@@ -12,17 +12,13 @@ use sealwatch_ebpf::gate;
 use sealwatch_ebpf::wire::{Evidence, Signals};
 
 use crate::kernel::{
-    Dir, SB_RDONLY, Task, address, inode_evidence, mount_evidence, offset, read,
-    super_block_evidence, word,
+    Dir, SB_RDONLY, Task, address, inode_evidence, mount_evidence, offset, super_block_evidence,
+    word,
 };
-use crate::note::remember;
+use crate::note::{remember, remember_of};
 
 /// MNT_READONLY of `vfsmount.mnt_flags`.
 const MNT_READONLY: u32 = 0x40;
-/// MNT_NODEV of `vfsmount.mnt_flags`.
-const MNT_NODEV: u32 = 0x2;
-/// SB_I_NODEV of `super_block.s_iflags`: a file system that a user namespace has mounted.
-const SB_I_NODEV: u32 = 0x4;
 /// CAP_FOWNER.
 const CAP_FOWNER: u32 = 3;
 
@@ -37,8 +33,9 @@ fn mount_refused(ret: u64, mount: u64) -> i32 {
             mount_evidence(mount, &raw mut evidence);
             super_block_evidence(super_block, &raw mut evidence);
         }
+        let task = Task::current();
         let mut signals = 0;
-        if Task::current().root().mount == mount {
+        if task.root().mount == mount {
             signals |= Signals::ROOT_MOUNT;
         }
         if evidence.mount_flags & MNT_READONLY != 0 {
@@ -47,7 +44,7 @@ fn mount_refused(ret: u64, mount: u64) -> i32 {
         if evidence.super_flags & SB_RDONLY != 0 {
             signals |= Signals::READ_ONLY_SUPERBLOCK;
         }
-        remember(signals, evidence);
+        remember_of(&task, signals, evidence);
     }
     0
 }
@@ -177,43 +174,6 @@ pub fn kretprobe_path_noexec(ctx: RetProbeContext) -> u32 {
         remember(Signals::NOEXEC, Evidence::default());
     }
     0
-}
-
-/// Remembers a device file's place where its mount or its file system forbids devices.
-#[inline(always)]
-fn device_refused(ret: u64, path: u64) -> i32 {
-    if gate::denial_errno_int(ret) == Some(gate::EACCES) {
-        let place = Dir::at(path);
-        let inode = place.inode();
-        let mut evidence = Evidence::default();
-        // SAFETY: a valid local.
-        unsafe {
-            inode_evidence(inode, &raw mut evidence);
-            mount_evidence(place.mount, &raw mut evidence);
-        }
-        let super_block = word(inode + offset!(inode_sb));
-        let no_devices = evidence.mount_flags & MNT_NODEV != 0
-            || read::<u32>(super_block + offset!(super_block_iflags)) & SB_I_NODEV != 0;
-        if no_devices && gate::is_device(evidence.inode_mode) {
-            remember(Signals::NODEV, evidence);
-        }
-    }
-    0
-}
-
-// may_open_dev is a part of this function as it was compiled.
-// match-proto: int may_open(const struct path *path, int acc_mode, int flag)
-/// May the file be opened? Up to 5.11.
-#[fexit]
-pub fn fexit_device_open_3(ctx: FExitContext) -> i32 {
-    device_refused(ctx.arg(3), ctx.arg(0))
-}
-
-// match-proto: int may_open(struct mnt_idmap *idmap, const struct path *path, int acc_mode, int flag)
-/// May the file be opened? From 5.12.
-#[fexit]
-pub fn fexit_device_open_4(ctx: FExitContext) -> i32 {
-    device_refused(ctx.arg(4), ctx.arg(1))
 }
 
 // match-proto: void audit_log_path_denied(int type, const char *operation)

@@ -1,11 +1,11 @@
 //! Writes to open files.
 //!
 //! In: vfs_write and vfs_writev; and for the writes that pass through neither
-//! (io_uring, sendfile, splice, copy_file_range), what a tmpfs writes with. Out:
-//! refusals as `write`, of regular files only. Invariant: a write that the first
-//! two see is not counted by the third, and an overlay's upper file passes
-//! through neither a second time. Lacks on purpose: such writes to other file
-//! systems, which have no function in common.
+//! (io_uring, sendfile, splice, copy_file_range), where these end. A kretprobe does
+//! not see their files there, and takes what a tmpfs writes with. Out: refusals as
+//! `write`, of regular files only. Invariant: a write that the first two see is not
+//! counted by the others, and an overlay's upper file passes through neither a second
+//! time. Lacks on purpose: a trampoline on the way of every write beside vfs_write's.
 
 use aya_ebpf::macros::{fexit as fexit_program, kretprobe as kretprobe_program};
 use aya_ebpf::programs::{FExitContext, RetProbeContext};
@@ -81,24 +81,62 @@ pub fn kretprobe_writev(ctx: RetProbeContext) -> u32 {
     kretprobe_refused(Hook::Writev, ctx.ret())
 }
 
-// match-proto: ssize_t shmem_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
-// match-proto: ssize_t generic_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
-/// Writes to a tmpfs that no write system call makes.
+/// io_uring_enter(2).
+const IO_URING_ENTER: u32 = 426;
+
+/// A task of io_uring: in its system call, or one of its workers, which are in none.
+#[inline(always)]
+fn is_of_uring(task: &Task) -> bool {
+    task.number == IO_URING_ENTER || task.number == u32::MAX
+}
+
+// match-proto: ssize_t iter_file_splice_write(struct pipe_inode_info *pipe, struct file *out, loff_t *ppos, size_t len, unsigned int flags)
+/// sendfile, splice and copy_file_range. An overlay that copies a file up comes here, too,
+/// inside of another operation, which counts.
 #[fexit_program]
-pub fn fexit_write_iter_2(ctx: FExitContext) -> i32 {
-    if let Some(errno) = gate::denial_errno(ctx.arg(2)) {
+pub fn fexit_write_splice_5(ctx: FExitContext) -> i32 {
+    if let Some(errno) = gate::denial_errno(ctx.arg(5)) {
         let task = Task::current();
-        if !syscalls::is_write(task.number, task.compat) {
-            let request: u64 = ctx.arg(0);
-            let file = word(request + offset!(kiocb_filp));
-            let subject = Subject::object(Dir::of_file(file));
-            refused(&task, Backend::Fexit, Hook::WriteIter, errno, subject);
+        if task.syscall().operation() == Operation::Write as u8 || is_of_uring(&task) {
+            let subject = Subject::object(Dir::of_file(ctx.arg(1)));
+            refused(&task, Backend::Fexit, Hook::WriteSplice, errno, subject);
         }
     }
     0
 }
 
-/// The same by kretprobe, which knows the file only of sendfile and its like.
+/// Reads end here as well, but with none of these errors on a regular file.
+#[inline(always)]
+fn uring_refused(request: u64, result: i64) -> i32 {
+    if let Some(errno) = gate::denial_errno(result) {
+        let task = Task::current();
+        if is_of_uring(&task) {
+            let file = word(request + offset!(kiocb_filp));
+            let subject = Subject::object(Dir::of_file(file));
+            refused(&task, Backend::Fexit, Hook::WriteUring, errno, subject);
+        }
+    }
+    0
+}
+
+// match-proto: void io_complete_rw(struct kiocb *kiocb, long res)
+/// The end of io_uring's writes, from 5.16.
+#[fexit_program]
+pub fn fexit_write_uring_2(ctx: FExitContext) -> i32 {
+    uring_refused(ctx.arg(0), ctx.arg(1))
+}
+
+// match-proto: void io_complete_rw(struct kiocb *kiocb, long res, long res2)
+/// The end of io_uring's writes, up to 5.15.
+#[fexit_program]
+pub fn fexit_write_uring_3(ctx: FExitContext) -> i32 {
+    uring_refused(ctx.arg(0), ctx.arg(1))
+}
+
+// match-proto: ssize_t shmem_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
+// match-proto: ssize_t generic_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
+/// Writes to a tmpfs that no write system call makes, by kretprobe, which knows the file
+/// only of sendfile and its like.
 #[kretprobe_program]
 pub fn kretprobe_write_iter(ctx: RetProbeContext) -> u32 {
     if let Some(errno) = gate::denial_errno(ctx.ret::<i64>()) {

@@ -8,10 +8,10 @@ use aya_ebpf::macros::{fexit as fexit_program, kretprobe as kretprobe_program};
 use aya_ebpf::programs::{FExitContext, RetProbeContext};
 use sealwatch_ebpf::gate;
 use sealwatch_ebpf::syscalls::{NO_ARG, Packed};
-use sealwatch_ebpf::wire::{Backend, Evidence, Hook, Operation};
+use sealwatch_ebpf::wire::{Backend, Evidence, Hook, Operation, Signals};
 
-use crate::kernel::{Task, inode_evidence, offset, read, word};
-use crate::note::remember;
+use crate::kernel::{Dir, Task, inode_evidence, inode_mode, nodev_mount, offset, read, word};
+use crate::note::{remember, seen};
 use crate::probes::{fexit, kretprobe};
 use crate::refusal::{Refusal, Subject, filename_string, open_flag, record, syscall_operation};
 
@@ -38,6 +38,10 @@ pub fn fexit_open_3(ctx: FExitContext) -> i32 {
         }
         let name = filename_string(word(walk + offset!(nameidata_name)));
         let dir = read(walk + offset!(nameidata_dfd));
+        let mount = match errno {
+            gate::EACCES => refusing_mount(&task, inode),
+            _ => 0,
+        };
         record(
             &task,
             &Refusal {
@@ -45,9 +49,10 @@ pub fn fexit_open_3(ctx: FExitContext) -> i32 {
                 backend: Backend::Fexit,
                 operation: gate::open_operation(flags) as u8,
                 errno,
-                signals: 0,
+                signals: if mount == 0 { 0 } else { Signals::NODEV },
                 subject: Subject {
                     inode,
+                    object: Dir { mount, dentry: 0 },
                     open_flags: flags,
                     ..Subject::kernel_name(name, dir)
                 },
@@ -55,6 +60,20 @@ pub fn fexit_open_3(ctx: FExitContext) -> i32 {
         );
     }
     0
+}
+
+/// Address of the mount that forbids this device file; 0 where it is none, or where the
+/// refusal has another reason. The function that asks the mount runs at every open, so
+/// it is not watched; it asks before the mode bits are looked at.
+#[inline(always)]
+fn refusing_mount(task: &Task, inode: u64) -> u64 {
+    if !gate::is_device(inode_mode(inode)) {
+        return 0;
+    }
+    if seen(task).signals & (Signals::INODE_CAPABILITY | Signals::SECURITY) != 0 {
+        return 0;
+    }
+    nodev_mount(inode, task.mounts())
 }
 
 /// open_by_handle_at passes through the same function, and has a hook of its own.

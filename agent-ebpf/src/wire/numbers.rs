@@ -178,6 +178,10 @@ numbers! {
         PageFault = 29 => "page_fault",
         /// A write to a tmpfs that no write system call makes: io_uring, sendfile, splice.
         WriteIter = 30 => "write_iter",
+        /// sendfile, splice, copy_file_range.
+        WriteSplice = 32 => "write_splice",
+        /// io_uring's write.
+        WriteUring = 33 => "write_uring",
         /// A system call that a seccomp filter refused.
         Seccomp = 31 => "seccomp",
         /// Every system call's return: the whole of the tracepoint backend.
@@ -194,8 +198,6 @@ numbers! {
         InodeOwner = 42 => "inode_owner",
         /// Cause: the mount forbids execution.
         PathNoexec = 45 => "path_noexec",
-        /// Cause: the mount forbids device files.
-        DeviceOpen = 46 => "device_open",
         /// Cause: one of the fs.protected_* settings.
         Protected = 47 => "protected",
         /// Cause: the task lacks a capability.

@@ -4,7 +4,7 @@
 //! function first. Lacks on purpose: choosing among them (`host::plan`).
 
 use super::HookRow;
-use crate::denial::{Hook, Operation};
+use crate::denial::{Backend, Hook, Operation};
 
 const fn hook(
     hook: Hook,
@@ -21,6 +21,7 @@ const fn hook(
         every: false,
         kretprobe: true,
         module: None,
+        only: None,
     }
 }
 
@@ -34,6 +35,7 @@ const fn cause(hook: Hook, symbols: &'static [&'static str], arguments: &'static
         every: false,
         kretprobe: false,
         module: None,
+        only: None,
     }
 }
 
@@ -189,12 +191,34 @@ pub const HOOKS: &[HookRow] = &[
     ),
     hook(Hook::Write, Operation::Write, &["vfs_write"], &[4]),
     hook(Hook::Writev, Operation::Write, &["vfs_writev"], &[5]),
-    hook(
-        Hook::WriteIter,
-        Operation::Write,
-        &["shmem_file_write_iter", "generic_file_write_iter"],
-        &[2],
-    ),
+    // On the way of every write, so only where the two that follow cannot be.
+    HookRow {
+        only: Some(Backend::Kprobe),
+        ..hook(
+            Hook::WriteIter,
+            Operation::Write,
+            &["shmem_file_write_iter", "generic_file_write_iter"],
+            &[2],
+        )
+    },
+    HookRow {
+        only: Some(Backend::Fexit),
+        ..hook(
+            Hook::WriteSplice,
+            Operation::Write,
+            &["iter_file_splice_write"],
+            &[5],
+        )
+    },
+    HookRow {
+        only: Some(Backend::Fexit),
+        ..hook(
+            Hook::WriteUring,
+            Operation::Write,
+            &["io_complete_rw"],
+            &[2, 3],
+        )
+    },
     hook(Hook::Mmap, Operation::Mmap, &["vm_mmap_pgoff"], &[6]),
     hook(Hook::Mprotect, Operation::Mmap, &["do_mprotect_pkey"], &[4]),
     hook(Hook::PageFault, Operation::Mmap, &["shmem_fault"], &[1]),
@@ -212,7 +236,6 @@ pub const HOOKS: &[HookRow] = &[
     ),
     told(Hook::InodeOwner, &["inode_owner_or_capable"], &[1, 2]),
     told(Hook::PathNoexec, &["path_noexec"], &[1]),
-    cause(Hook::DeviceOpen, &["may_open"], &[3, 4]),
     told(Hook::Protected, &["audit_log_path_denied"], &[2]),
     told(Hook::Capable, &["capable"], &[1]),
     cause(

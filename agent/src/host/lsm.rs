@@ -41,6 +41,7 @@ const fn of(
         every: true,
         kretprobe: true,
         module: Some(module),
+        only: None,
     }
 }
 

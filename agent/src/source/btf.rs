@@ -20,6 +20,9 @@ const MAX_DEPTH: u32 = 8;
 /// Structures of parts that a kernel may be built without; then nothing is missing.
 const OPTIONAL: [&str; 4] = ["aa_label", "aa_profile", "aa_policy", "selinux_audit_data"];
 
+/// Members of which a kernel has one or the other.
+const EITHER: [(&str, &str); 2] = [("mount", "mnt_instance"), ("mount", "mnt_next_for_sb")];
+
 /// Why the kernel's BTF could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BtfError {
@@ -55,7 +58,11 @@ impl Btf {
         let offsets = Offsets::fill(
             |structure, member| self.offset(structure, member),
             |structure, member| {
-                if !OPTIONAL.contains(&structure) || self.has_structure(structure) {
+                let other = EITHER.contains(&(structure, member))
+                    && EITHER
+                        .iter()
+                        .any(|(of, other)| self.offset(of, other).is_some());
+                if !other && (!OPTIONAL.contains(&structure) || self.has_structure(structure)) {
                     missing.push(format!("{structure}.{member}"));
                 }
             },
