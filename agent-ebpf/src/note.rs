@@ -113,35 +113,58 @@ pub struct Seen {
     pub lsm: u8,
     /// There is a note at all.
     pub fresh: bool,
+    /// The thread's note, of whatever system call; null where there is none.
+    place: *mut Pending,
+}
+
+impl Seen {
+    /// Takes the note away, so that the next request of io_uring, which looks like
+    /// the same system call, starts without.
+    #[inline(always)]
+    pub fn forget(&self) {
+        forget_at(self.place);
+    }
 }
 
 /// What was noted in this very system call.
 #[inline(always)]
 pub fn seen(task: &Task) -> Seen {
-    // SAFETY: the entry is this thread's own; nobody else writes it.
-    match unsafe { PENDING.get(thread()) } {
-        Some(note) if note.syscall == task.fingerprint() => Seen {
-            signals: note.signals as u16,
-            lsm: note.lsm as u8,
-            fresh: true,
-        },
-        _ => Seen {
-            signals: 0,
-            lsm: 0,
-            fresh: false,
-        },
+    let mut seen = Seen {
+        signals: 0,
+        lsm: 0,
+        fresh: false,
+        place: core::ptr::null_mut(),
+    };
+    if let Some(place) = PENDING.get_ptr_mut(thread()) {
+        seen.place = place;
+        // SAFETY: the entry is this thread's own; nobody else writes it.
+        let note = unsafe { &*place };
+        if note.syscall == task.fingerprint() {
+            seen.signals = note.signals as u16;
+            seen.lsm = note.lsm as u8;
+            seen.fresh = true;
+        }
     }
+    seen
 }
 
 /// No system call has this fingerprint.
 const OF_NONE: u64 = 0;
 
-/// Takes the note away, so that the next request of io_uring, which looks like
-/// the same system call, starts without.
+/// Takes away what nobody has seen.
 #[inline(always)]
 pub fn forget() {
-    if let Some(note) = PENDING.get_ptr_mut(thread()) {
-        // SAFETY: the entry is this thread's own; nobody else writes it.
-        unsafe { (*note).syscall = OF_NONE };
+    forget_at(
+        PENDING
+            .get_ptr_mut(thread())
+            .unwrap_or(core::ptr::null_mut()),
+    );
+}
+
+#[inline(always)]
+fn forget_at(place: *mut Pending) {
+    if !place.is_null() {
+        // SAFETY: a live map value, this thread's own; nobody else writes it.
+        unsafe { (*place).syscall = OF_NONE };
     }
 }

@@ -259,7 +259,7 @@ pub fn record(task: &Task, refusal: &Refusal) {
     if let Some(value) = count::refusal(&mut draft.key, draft.time_ns) {
         emit(&draft, task, value);
     }
-    note::forget();
+    seen.forget();
 }
 
 /// What the inode itself proves of a refusal with this errno.
@@ -339,11 +339,4 @@ unsafe fn read_piece(into: *mut u64, from: u64, from_user: bool) {
 pub fn filename_string(filename: u64) -> u64 {
     use crate::kernel::{offset, word};
     word(filename + offset!(filename_name))
-}
-
-/// `open_flags.open_flag`.
-#[inline(always)]
-pub fn open_flag(open_flags: u64) -> u64 {
-    use crate::kernel::offset;
-    u64::from(read::<u32>(open_flags + offset!(open_flags_flag)))
 }

@@ -45,7 +45,7 @@ pub unsafe fn inode_evidence(inode: u64, evidence: *mut Evidence) {
 /// # Safety
 /// `evidence` is writable.
 #[inline(always)]
-pub unsafe fn super_block_evidence(super_block: u64, evidence: *mut Evidence) {
+unsafe fn super_block_evidence(super_block: u64, evidence: *mut Evidence) {
     // SAFETY: the caller's.
     unsafe {
         (*evidence).super_flags = word(super_block + offset!(super_block_flags));

@@ -12,7 +12,7 @@ use aya_ebpf::helpers::generated::{
 use sealwatch_ebpf::layout::ABSENT;
 use sealwatch_ebpf::syscalls::{Packed, TABLE_HALF};
 
-use super::{Dir, cgroup_id, offset, read, setting, word};
+use super::{Dir, cgroup_id, direct, offset, read, setting, word};
 use crate::SYSCALLS;
 use crate::branchless::{all_ones_if, below, pick};
 
@@ -20,7 +20,12 @@ use crate::branchless::{all_ones_if, below, pick};
 mod regs {
     pub const BX: u64 = 40;
     pub const AX: u64 = 80;
+    pub const DX: u64 = 96;
+    pub const SI: u64 = 104;
+    pub const DI: u64 = 112;
     pub const ORIG_AX: u64 = 120;
+    pub const IP: u64 = 128;
+    pub const SP: u64 = 152;
     /// The whole structure.
     pub const SIZE: u64 = 168;
     /// Most arguments of a system call.
@@ -64,22 +69,45 @@ impl Task {
     /// The current task, with the registers found from the task itself.
     #[inline(always)]
     pub fn current() -> Task {
-        // SAFETY: a helper without arguments.
-        let address = unsafe { bpf_get_current_task() } as u64;
-        let regs_at = if setting!(has_task_pt_regs) == 1 {
-            // SAFETY: takes what bpf_get_current_task_btf returned, as it demands.
-            // The verifier does not visit the branch that the setting rules
-            // out, so kernels without these helpers load the program too.
-            unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) as u64 }
-        } else {
-            word(address + offset!(task_stack)) + THREAD_SIZE - regs::SIZE
-        };
-        let flags: u32 = read(address + offset!(task_flags));
-        let regs_at = if flags & PF_NO_REGS == 0 { regs_at } else { 0 };
-        Task::with_regs(address, regs_at)
+        // The verifier does not visit the branch that the setting rules out, so kernels
+        // without these helpers load the program too.
+        if setting!(has_task_pt_regs) != 1 {
+            return Task::found();
+        }
+        // SAFETY: bpf_task_pt_regs takes what bpf_get_current_task_btf returned, as it
+        // demands; the offsets are members of these two types.
+        unsafe {
+            let task = bpf_get_current_task_btf();
+            let regs = bpf_task_pt_regs(task) as u64;
+            let task = task as u64;
+            let address = bpf_get_current_task() as u64;
+            if direct::<u32>(task + offset!(task_flags)) & PF_NO_REGS != 0 {
+                return Task::other(address);
+            }
+            let status = offset!(task_thread_info) + offset!(thread_info_status);
+            Task {
+                address,
+                regs,
+                number: (direct::<u64>(regs + regs::ORIG_AX) & !X32_BIT) as u32,
+                compat: direct::<u32>(task + status) & TS_COMPAT != 0,
+            }
+        }
     }
 
-    /// The current task of a sys_exit tracepoint, which hands over the registers.
+    /// The current task, with its registers where its stack ends.
+    #[inline(always)]
+    fn found() -> Task {
+        let address = Task::current_address();
+        let flags: u32 = read(address + offset!(task_flags));
+        if flags & PF_NO_REGS != 0 {
+            return Task::other(address);
+        }
+        let stack = word(address + offset!(task_stack));
+        Task::with_regs(address, stack + THREAD_SIZE - regs::SIZE)
+    }
+
+    /// The current task of a sys_exit tracepoint, which hands over the registers; it has no
+    /// fingerprint.
     #[inline(always)]
     pub fn at_exit(regs_at: u64) -> Task {
         // SAFETY: a helper without arguments.
@@ -96,19 +124,16 @@ impl Task {
     /// Another task, whose registers are not looked at.
     #[inline(always)]
     pub fn other(address: u64) -> Task {
-        Task::with_regs(address, 0)
+        Task {
+            address,
+            regs: 0,
+            number: u32::MAX,
+            compat: false,
+        }
     }
 
     #[inline(always)]
     fn with_regs(address: u64, regs_at: u64) -> Task {
-        if regs_at == 0 {
-            return Task {
-                address,
-                regs: 0,
-                number: u32::MAX,
-                compat: false,
-            };
-        }
         let status: u32 = read(address + offset!(task_thread_info) + offset!(thread_info_status));
         Task {
             address,
@@ -161,10 +186,26 @@ impl Task {
 
     /// Tells one system call of this task from its next: number, instruction,
     /// stack and arguments. A repeated identical call looks the same, and then
-    /// what was seen in the first is true of the second as well.
+    /// what was seen in the first is true of the second as well. Never zero.
     #[inline(always)]
     pub fn fingerprint(&self) -> u64 {
-        regs_fingerprint(self.regs)
+        if self.regs == 0 {
+            return 1;
+        }
+        if setting!(has_task_pt_regs) != 1 {
+            return regs_fingerprint(self.regs, self.compat);
+        }
+        // SAFETY: the verifier knows the registers' type, of which these are members.
+        let register = |at| unsafe { direct::<u64>(self.regs + at) };
+        let mut hash = register(regs::SP);
+        for at in [regs::DX, regs::SI, regs::DI, regs::ORIG_AX, regs::IP] {
+            hash = sealwatch_ebpf::gate::fold(hash, register(at));
+        }
+        if self.compat {
+            // The first argument of a 32-bit system call.
+            hash = sealwatch_ebpf::gate::fold(hash, register(regs::BX));
+        }
+        hash | 1
     }
 
     /// kernfs id of the control group that identifies the task; 0 where it cannot be read.
@@ -264,6 +305,12 @@ impl Task {
         word(word(self.address + offset!(task_mm)) + offset!(mm_exe_file))
     }
 
+    /// Address of the `struct vfsmount` of its root directory.
+    #[inline(always)]
+    pub fn root_mount(&self) -> u64 {
+        word(word(self.address + offset!(task_fs)) + offset!(fs_root) + offset!(path_mnt))
+    }
+
     /// The task's root directory.
     #[inline(always)]
     pub fn root(&self) -> Dir {
@@ -288,15 +335,19 @@ impl Task {
     }
 }
 
-/// In a frame of its own, since the registers would fill its caller's. Never zero.
+/// [`Task::fingerprint`] of registers whose type is not known. In a frame of its own, since
+/// they would fill its caller's.
 #[inline(never)]
-fn regs_fingerprint(regs_at: u64) -> u64 {
-    // From bx to sp, in one read: bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip,
-    // cs, flags, sp.
-    let words: [u64; 15] = read(regs_at + regs::BX);
-    let mut hash = sealwatch_ebpf::gate::fold(words[0], words[14]);
-    for word in &words[7..12] {
+fn regs_fingerprint(regs_at: u64, compat: bool) -> u64 {
+    // From dx on, in one read: dx, si, di, orig_ax, ip, cs, flags, sp.
+    let words: [u64; 8] = read(regs_at + regs::DX);
+    let mut hash = words[7];
+    for word in &words[..5] {
         hash = sealwatch_ebpf::gate::fold(hash, *word);
+    }
+    if compat {
+        // The first argument of a 32-bit system call.
+        hash = sealwatch_ebpf::gate::fold(hash, word(regs_at + regs::BX));
     }
     hash | 1
 }

@@ -12,8 +12,7 @@ use sealwatch_ebpf::gate;
 use sealwatch_ebpf::wire::{Evidence, Signals};
 
 use crate::kernel::{
-    Dir, SB_RDONLY, Task, address, inode_evidence, mount_evidence, offset, super_block_evidence,
-    word,
+    Dir, SB_RDONLY, Task, address, direct, inode_evidence, mount_evidence, mount_id, offset,
 };
 use crate::note::{remember, remember_of};
 
@@ -25,17 +24,20 @@ const CAP_FOWNER: u32 = 3;
 #[inline(always)]
 fn mount_refused(ret: u64, mount: u64) -> i32 {
     if gate::denial_errno_int(ret) == Some(gate::EROFS) {
-        let mount = address(mount);
         let mut evidence = Evidence::default();
-        let super_block = word(mount + offset!(vfsmount_sb));
-        // SAFETY: a valid local.
+        // SAFETY: the verifier knows the mount's type, of which these are members.
         unsafe {
-            mount_evidence(mount, &raw mut evidence);
-            super_block_evidence(super_block, &raw mut evidence);
+            let super_block: u64 = direct(mount + offset!(vfsmount_sb));
+            evidence.mount_flags = direct(mount + offset!(vfsmount_flags));
+            evidence.super_flags = direct(super_block + offset!(super_block_flags));
+            evidence.fs_magic = direct(super_block + offset!(super_block_magic));
+            evidence.device = direct(super_block + offset!(super_block_dev));
         }
+        let mount = address(mount);
+        evidence.mount_id = mount_id(mount);
         let task = Task::current();
         let mut signals = 0;
-        if task.root().mount == mount {
+        if task.root_mount() == mount {
             signals |= Signals::ROOT_MOUNT;
         }
         if evidence.mount_flags & MNT_READONLY != 0 {
@@ -65,7 +67,9 @@ pub fn fexit_mount_write_file_1(ctx: FExitContext) -> i32 {
         return 0;
     }
     let file: u64 = ctx.arg(0);
-    mount_refused(ret, word(file + offset!(file_path) + offset!(path_mnt)))
+    // SAFETY: the verifier knows the file's type, of which this is a member.
+    let mount = unsafe { direct(file + offset!(file_path) + offset!(path_mnt)) };
+    mount_refused(ret, mount)
 }
 
 // match-proto: int __mnt_want_write(struct vfsmount *m)

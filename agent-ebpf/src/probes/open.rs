@@ -10,10 +10,10 @@ use sealwatch_ebpf::gate;
 use sealwatch_ebpf::syscalls::{NO_ARG, Packed};
 use sealwatch_ebpf::wire::{Backend, Evidence, Hook, Operation, Signals};
 
-use crate::kernel::{Dir, Task, inode_evidence, inode_mode, nodev_mount, offset, read, word};
+use crate::kernel::{Dir, Task, direct, inode_evidence, inode_mode, nodev_mount, offset, word};
 use crate::note::{remember, seen};
 use crate::probes::{fexit, kretprobe};
-use crate::refusal::{Refusal, Subject, filename_string, open_flag, record, syscall_operation};
+use crate::refusal::{Refusal, Subject, record, syscall_operation};
 
 // match-proto: struct file *path_openat(struct nameidata *nd, const struct open_flags *op, unsigned flags)
 /// Opens, at the function's return: of its up to three attempts at most one
@@ -22,7 +22,9 @@ use crate::refusal::{Refusal, Subject, filename_string, open_flag, record, sysca
 pub fn fexit_open_3(ctx: FExitContext) -> i32 {
     if let Some(errno) = gate::denial_errno(ctx.arg::<i64>(3)) {
         let walk: u64 = ctx.arg(0);
-        let flags = open_flag(ctx.arg(1));
+        let op: u64 = ctx.arg(1);
+        // SAFETY: the verifier knows its type, of which this is a member.
+        let flags = u64::from(unsafe { direct::<u32>(op + offset!(open_flags_flag)) });
         let inode = word(walk + offset!(nameidata_inode));
         if flags & gate::FMODE_EXEC != 0 {
             // What is refused here, `exec` counts; only this hook sees the file.
@@ -36,8 +38,14 @@ pub fn fexit_open_3(ctx: FExitContext) -> i32 {
         if is_by_handle(task.syscall()) {
             return 0;
         }
-        let name = filename_string(word(walk + offset!(nameidata_name)));
-        let dir = read(walk + offset!(nameidata_dfd));
+        // SAFETY: the verifier knows the walk's type, and by it the name's.
+        let (name, dir) = unsafe {
+            let filename: u64 = direct(walk + offset!(nameidata_name));
+            (
+                direct(filename + offset!(filename_name)),
+                direct(walk + offset!(nameidata_dfd)),
+            )
+        };
         let mount = match errno {
             gate::EACCES => refusing_mount(&task, inode),
             _ => 0,

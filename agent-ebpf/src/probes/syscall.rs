@@ -18,7 +18,7 @@ use crate::refusal::{Refusal, Subject, record, syscall_operation};
 #[raw_tracepoint(tracepoint = "sys_exit")]
 pub fn tp_sys_exit(ctx: RawTracePointContext) -> i32 {
     if let Some(errno) = gate::denial_errno(ctx.arg::<i64>(1)) {
-        let task = Task::at_exit(ctx.arg(0));
+        let task = Task::current();
         let row = task.syscall();
         // What is no file operation may be refused by the dozen, and for reasons of its own.
         if !gate::is_file_operation(row.operation()) {
