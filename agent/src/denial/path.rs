@@ -63,9 +63,10 @@ fn fmt_escaped(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             // Bidirectional and other invisible format characters can make a
-            // terminal show a path that it is not; they are escaped with the controls.
+            // terminal show a path that it is not; they are escaped with the controls, and so
+            // is what YAML takes for no character.
             let hidden = c.is_control()
-                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
             if c == '\\' || hidden {
                 let mut utf8 = [0; 4];
                 for byte in c.encode_utf8(&mut utf8).bytes() {
@@ -95,6 +96,10 @@ mod tests {
         assert_eq!(
             path.to_string(),
             "/a\\x0ab\\x1b[2J\\x5c\\xff\\xe2\\x80\\xae\""
+        );
+        assert_eq!(
+            escape("a\u{fffe}\u{fffd}".as_bytes()),
+            "a\\xef\\xbf\\xbe\u{fffd}"
         );
     }
 }
