@@ -94,9 +94,10 @@ fn line(measured: &Measured, target: &Target) -> Option<String> {
     ))
 }
 
-/// Where the peer is the cheaper one.
+/// Where the peer is the cheaper one; nothing where one of the two was not measured.
 fn compared(measured: &Measured, peer: &str, operations: &[(&str, &str)]) -> Option<String> {
     measured.median(peer, "getppid").ok()?;
+    measured.median("fexit", "getppid").ok()?;
     let dearer = operations.iter().filter(|(operation, _)| {
         let of = |design| measured.median(design, operation).unwrap_or_default();
         of("fexit") > of(peer)
@@ -144,5 +145,8 @@ mod tests {
                 .unwrap()
                 .contains("every row | met")
         );
+        // Where Sealwatch itself was not measured, nothing is met.
+        both.designs.remove("fexit");
+        assert_eq!(lines(&both, &rows), [""; 0]);
     }
 }
