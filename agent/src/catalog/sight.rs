@@ -39,7 +39,8 @@ pub const fn sight(operation: Operation, backend: Backend) -> Sight {
         (Operation::Ptrace | Operation::Mount | Operation::Signal | Operation::Capability, _) => {
             Only("what a security module refuses")
         }
-        (Operation::Write, Backend::Fexit | Backend::Kprobe) => {
+        (Operation::Write, Backend::Fexit) => But("to anything but a tmpfs, through io_uring"),
+        (Operation::Write, Backend::Kprobe) => {
             But("to anything but a tmpfs, through io_uring, sendfile, splice or copy_file_range")
         }
         (Operation::Write, Backend::Tracepoint) => But("through io_uring"),

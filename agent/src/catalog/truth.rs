@@ -72,8 +72,8 @@ const HOOKED_ONLY: [Told; 3] = [Told::Cause, Told::Cause, Told::Nothing];
 const FEXIT_ONLY: [Told; 3] = [Told::Cause, Told::Count, Told::Nothing];
 /// fexit alone counts it.
 const FEXIT_ALONE: [Told; 3] = [Told::Cause, Told::Nothing, Told::Nothing];
-/// No hooked function is on the way; errno or file tell the cause.
-const SYSCALL_CAUSE: [Told; 3] = [Told::Nothing, Told::Nothing, Told::Cause];
+/// A kretprobe does not see the file of a splice to anything but a tmpfs.
+const SPLICED: [Told; 3] = [Told::Cause, Told::Nothing, Told::Cause];
 /// Nothing that is watched decides it.
 const NOBODY: [Told; 3] = [Told::Count; 3];
 
@@ -132,9 +132,9 @@ pub const ROWS: &[Row] = &[
     of("tmpfs_bytes_fault", "the same by a page fault (SIGBUS)", Cause::TmpfsFullBytes, None, HOOKED_ONLY),
     of("tmpfs_inodes", "tmpfs full by inodes", Cause::TmpfsFullInodes, None, HOOKED),
     of("disk_full", "ext4 full", Cause::DiskFull, None, HOOKED),
-    of("disk_full_sendfile", "the same by sendfile and splice", Cause::DiskFull, None, SYSCALL_CAUSE),
+    of("disk_full_sendfile", "the same by sendfile and splice", Cause::DiskFull, None, SPLICED),
     of("quota", "quota used up", Cause::Quota, None, ALL),
-    of("quota_sendfile", "the same by sendfile and splice", Cause::Quota, None, SYSCALL_CAUSE),
+    of("quota_sendfile", "the same by sendfile and splice", Cause::Quota, None, SPLICED),
     of("seccomp", "seccomp filter, with `--seccomp`", Cause::Seccomp, None, HOOKED),
     of("apparmor", "AppArmor profile: files", Cause::Lsm, Some(Lsm::Apparmor), HOOKED),
     of("apparmor_task", "AppArmor profile: ptrace, signal, mount", Cause::Lsm, Some(Lsm::Apparmor), HOOKED_ONLY),
