@@ -29,16 +29,28 @@ struct Room {
     group: tempfile::TempDir,
     /// Directory on the disk for mount points.
     dir: tempfile::TempDir,
+    /// What it has for a root.
+    _root: tempfile::TempDir,
     known: Known,
     now_ns: u64,
 }
+
+/// Makes a directory the root, with the host's directories in it: a table with the host's
+/// own root is one of a container that is being started.
+const ENTER: &str = "mount --bind $R $R && cd $R && \
+    for at in /bin /sbin /lib /lib64 /usr /etc /dev /proc /tmp /var; do \
+        if [ -L $at ]; then cp -a $at .; \
+        elif [ -d $at ]; then mkdir .$at && mount --bind $at .$at; fi || exit 1; \
+    done && pivot_root . . && umount -l . && exec sh";
 
 impl Room {
     /// Opens one, or says why that cannot be.
     fn open() -> Result<Room, String> {
         engines::may_start()?;
+        let root = tempfile::tempdir().unwrap();
         let mut shell = Command::new("unshare")
-            .args(["--mount", "--propagation", "private", "sh"])
+            .args(["--mount", "--propagation", "private", "sh", "-c", ENTER])
+            .env("R", root.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -57,6 +69,7 @@ impl Room {
             from,
             group,
             dir: tempfile::tempdir().unwrap(),
+            _root: root,
             known: Known::default(),
             now_ns: 1,
         };
