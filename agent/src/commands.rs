@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod events;
 pub mod health;
 pub mod manual;
+pub mod memory;
 mod own;
 pub mod record;
 pub mod report;

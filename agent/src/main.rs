@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use sealwatch::commands::contract::ContractFlags;
 use sealwatch::commands::run::Surroundings;
 use sealwatch::commands::uninstall::UninstallFlags;
-use sealwatch::commands::{self, events::EventsFlags, report::ReportFlags, top::TopFlags};
+use sealwatch::commands::{self, events::EventsFlags, memory, report::ReportFlags, top::TopFlags};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use sealwatch::commands::check::CheckFlags;
@@ -207,6 +207,7 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 fn daemon(flags: Flags) -> anyhow::Result<ExitCode> {
+    memory::have_few_heaps();
     configured(&flags.clone(), |config, log| {
         let surroundings = Surroundings {
             read: Box::new(move || settings(&flags)),

@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::{rights, sole, state};
+use super::{memory, rights, sole, state};
 use crate::aggregate::{self, HookState};
 use crate::alert;
 use crate::config::{BackendChoice, Config, EventFormat, Place};
@@ -105,7 +105,6 @@ impl Daemon {
         let layout = Layout::read()?;
         let mut source = kernel::load(&options(config, &layout), pins)?;
         let past = source.past();
-        give_back_memory();
         let hooks = HookState::of(source.plan());
         log_hooks(&hooks);
         rights::log_missing();
@@ -165,6 +164,7 @@ impl Daemon {
         pipeline.take_over(Now::read());
         pipeline.tick(Now::read());
         published.has(SCAN);
+        memory::stay_lean(stopped.clone());
         tracing::info!("ready");
 
         let hot_path = tokio::spawn(pipeline.run(layout, runtimes.descriptions, stopped));
@@ -361,15 +361,5 @@ fn log_hooks(hooks: &[HookState]) {
             reason,
             "not attached, so not measured"
         );
-    }
-}
-
-/// Reading the kernel's type information takes some tens of megabytes for a
-/// moment; what the allocator keeps of them would stay for the daemon's life.
-fn give_back_memory() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: takes no pointer; it may be called at any time from any thread.
-    unsafe {
-        libc::malloc_trim(0);
     }
 }
