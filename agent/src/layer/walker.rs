@@ -159,8 +159,10 @@ impl Desk {
             }
             // One turn, then orders again: a walk may take long.
             if let Some(id) = self.queue.take(now_ns()) {
-                self.turn(&id);
-                self.publish();
+                // Who reads a report compares all of it.
+                if self.turn(&id) {
+                    self.publish();
+                }
             }
         }
     }
@@ -190,9 +192,10 @@ impl Desk {
         }
     }
 
-    fn turn(&mut self, id: &Arc<str>) {
+    /// Looks at a container; true where something else is to be told of it.
+    fn turn(&mut self, id: &Arc<str>) -> bool {
         let Some(mut container) = self.containers.remove(id) else {
-            return;
+            return false;
         };
         let began_ns = now_ns();
         let (writable, kept) = self.look(&mut container, began_ns);
@@ -206,6 +209,7 @@ impl Desk {
         self.told.insert(Arc::clone(id), Arc::new(layer));
         self.containers.insert(Arc::clone(id), container);
         self.queue.looked(id, began_ns, now_ns(), changed);
+        changed
     }
 
     fn look(

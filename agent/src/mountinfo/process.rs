@@ -26,6 +26,8 @@ const GROUPS_MAX: usize = 32;
 /// Bytes of a mount table that are looked at: some thousand mounts. A container
 /// that may mount could make the kernel write a hundred thousand lines.
 pub const TABLE_MAX: u64 = 256 * 1024;
+/// Room for the text of most of these files.
+const READ_AHEAD: usize = 8 * 1024;
 /// The host's root, from a container that shares its process numbers.
 const HOST_ROOT: &str = "/proc/1/root";
 
@@ -109,7 +111,9 @@ pub fn host_root() -> &'static str {
 }
 
 pub(crate) fn read_at_most(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
+    // Into an empty buffer it would be read in ever larger pieces from 32 bytes on,
+    // each a system call; the kernel hands out a page at a time at most.
+    let mut text = Vec::with_capacity(READ_AHEAD);
     File::open(path)?.take(bytes).read_to_end(&mut text)?;
     Ok(text)
 }

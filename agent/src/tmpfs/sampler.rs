@@ -16,7 +16,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use super::memory::MemoryRoot;
-use super::pace::Queue;
+use super::pace::{Queue, STILL_NS};
 use super::report::{ContainerTmpfs, Report};
 use super::track::Track;
 use super::visit::{Known, Place, Surroundings, visit};
@@ -135,6 +135,9 @@ struct Desk {
     overflow: u64,
     stuck: u64,
     cpu_spent_ns: u64,
+    /// Something else is to be told than the last time.
+    changed: bool,
+    told_ns: u64,
     report: Arc<ArcSwap<Report>>,
 }
 
@@ -157,6 +160,8 @@ impl Desk {
             overflow: 0,
             stuck: 0,
             cpu_spent_ns: 0,
+            changed: true,
+            told_ns: 0,
             report,
             settings,
         }
@@ -185,7 +190,7 @@ impl Desk {
             Order::Forget(container) => {
                 self.queue.remove(&container);
                 self.containers.remove(&container);
-                self.told.remove(&container);
+                self.changed |= self.told.remove(&container).is_some();
                 self.shared = None;
             }
             Order::Look(container) => self.queue.hasten(&container, now_ns()),
@@ -198,6 +203,7 @@ impl Desk {
         }
         if self.containers.len() >= CONTAINERS_MAX {
             self.overflow += 1;
+            self.changed = true;
             return;
         }
         let memory = self.settings.memory.as_ref();
@@ -259,8 +265,9 @@ impl Desk {
             let devices = |told: &ContainerTmpfs| -> Vec<Device> {
                 told.mounts.iter().map(|mount| mount.device).collect()
             };
-            let before = self.told.get(&job.container).map(|told| devices(told));
-            if before.as_ref() != Some(&devices(&told)) {
+            let before = self.told.get(&job.container);
+            self.changed |= before.is_none_or(|before| !before.is_as(&told));
+            if before.map(|told| devices(told)).as_ref() != Some(&devices(&told)) {
                 self.shared = None;
             }
             self.told.insert(Arc::clone(&job.container), Arc::new(told));
@@ -268,6 +275,7 @@ impl Desk {
         }
         for id in outcome.stuck {
             self.stuck += 1;
+            self.changed = true;
             tracing::warn!(container = &*id, "its tmpfs mounts keep a reader waiting");
             if let Some(told) = self.told.get_mut(&id) {
                 let told = Arc::make_mut(told);
@@ -307,7 +315,16 @@ impl Desk {
         });
     }
 
+    /// Who reads a report compares all of it, so one that tells nothing else is made
+    /// as seldom as what stands still is looked at.
     fn publish(&mut self) {
+        let (now_ns, stuck_now) = (now_ns(), self.crew.stuck());
+        let is_old = now_ns.saturating_sub(self.told_ns) >= STILL_NS;
+        self.changed |= stuck_now != self.report.load().stuck_now;
+        if !std::mem::take(&mut self.changed) && !is_old {
+            return;
+        }
+        self.told_ns = now_ns;
         let told = &self.told;
         let shared = self.shared.get_or_insert_with(|| Arc::new(shared(told)));
         self.report.store(Arc::new(Report {
@@ -315,7 +332,7 @@ impl Desk {
             shared: Arc::clone(shared),
             overflow: self.overflow,
             stuck: self.stuck,
-            stuck_now: self.crew.stuck(),
+            stuck_now,
             cpu_ns: self.cpu_spent_ns,
         }));
     }
