@@ -259,10 +259,9 @@ fn path<'a>(flags: u16, name: &'a [u8], base: impl Iterator<Item = &'a [u8]>) ->
     }
     let absolute = name.first() == Some(&b'/');
     let mut components: Vec<&[u8]> = Vec::new();
-    let joined = base
-        .take_while(|_| !absolute)
-        .chain(name.split(|byte| *byte == b'/'));
-    for component in joined {
+    // No name of a directory has a slash, but a record is only bytes.
+    let joined = base.take_while(|_| !absolute).chain([name]);
+    for component in joined.flat_map(|names| names.split(|byte| *byte == b'/')) {
         match component {
             b"" | b"." => {}
             b".." => {
