@@ -39,6 +39,12 @@ pub(super) struct Words {
     page: String,
 }
 
+/// Words as somebody can have typed them: an address may hold a NUL, which no page may.
+fn typed(words: &str) -> String {
+    let shown = words.trim().chars().filter(|c| !c.is_control());
+    shown.take(WORDS_MAX_CHARS).collect()
+}
+
 /// The list for a browser, else what there is to ask for.
 #[utoipa::path(get, path = "/", tag = "pages", operation_id = "list_page", summary = "The containers of this node, as a page",
     params(
@@ -58,7 +64,7 @@ pub(super) async fn list(
     }
     let words = words.map(|Query(words)| words).unwrap_or_default();
     let asked = Asked {
-        words: words.q.trim().chars().take(WORDS_MAX_CHARS).collect(),
+        words: typed(&words.q),
         state: state(&words.state).ok(),
         page: words.page.parse().unwrap_or(1_usize).saturating_sub(1),
     };
@@ -177,4 +183,15 @@ fn asset(asset: &Asset, content_type: &'static str, version: Versioned) -> Respo
     let headers = answer.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_bounded_and_have_nothing_that_a_page_may_not_hold() {
+        assert_eq!(typed(" web\0\u{85}~1\n"), "web~1");
+        assert_eq!(typed(&"é".repeat(300)).chars().count(), WORDS_MAX_CHARS);
+    }
 }
