@@ -229,15 +229,13 @@ const TRACEPOINT: Wanted = Wanted::Only(Backend::Tracepoint);
 
 /// Does the row concern this kernel at all?
 fn applies(facts: &Facts, wanted: Wanted, row: &HookRow) -> bool {
-    let trampolines = facts.no_trampolines.is_none() && wanted != Wanted::Only(Backend::Kprobe);
-    match row.only {
-        Some(Backend::Fexit) if !trampolines && wanted != Wanted::Only(Backend::Fexit) => {
-            return false;
-        }
-        Some(Backend::Kprobe) if trampolines || wanted == Wanted::Only(Backend::Fexit) => {
-            return false;
-        }
-        _ => {}
+    let backend = match wanted {
+        Wanted::Only(backend) => backend,
+        Wanted::Auto if facts.no_trampolines.is_none() => Backend::Fexit,
+        Wanted::Auto => Backend::Kprobe,
+    };
+    if row.only.is_some_and(|only| only != backend) {
+        return false;
     }
     if row.hook == Hook::Seccomp && !facts.seccomp {
         return false;
