@@ -30,6 +30,15 @@ pub struct Allowed {
     pub limits: bool,
 }
 
+/// Who is refused, where nobody else is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Alone {
+    /// Containers.
+    pub containers: u64,
+    /// Refusals of each row outside of any: a full table does not tell them apart.
+    pub host: [u64; ROWS],
+}
+
 /// What was lost before the schedule.
 #[derive(Clone, Debug, Default)]
 pub struct Stated {
@@ -167,19 +176,18 @@ impl Told {
     }
 
     /// What holds once all is quiet: each container has what it provoked, or it is
-    /// stated where the rest is. Returns how much was stated to be lost. `alone` is how
-    /// many containers there are, where no others are to be: then no more is stated
-    /// than was provoked.
+    /// stated where the rest is. Returns how much was stated to be lost. Where they are
+    /// `alone`, no more is stated than was provoked.
     pub fn conserved(
         &self,
         expected: &[Expected],
         before: &Stated,
         allowed: Allowed,
-        alone: Option<u64>,
+        alone: Option<Alone>,
     ) -> Result<u64, String> {
         self.sound(expected)?;
         // Somebody else's on this machine may be refused, too.
-        let alone = alone.is_some_and(|ours| self.containers <= ours);
+        let alone = alone.filter(|ours| self.containers <= ours.containers);
         if self.waiting > 0 {
             return Err(format!("{} are pending", self.waiting));
         }
@@ -217,10 +225,13 @@ impl Told {
                 }
                 skipped -= silently;
             }
-            if alone && stated > most {
-                return Err(format!(
-                    "row {row}: {stated} stated to be lost, {most} were"
-                ));
+            if let Some(ours) = alone {
+                most += ours.host[row];
+                if stated > most {
+                    return Err(format!(
+                        "row {row}: {stated} stated to be lost, at most {most} were"
+                    ));
+                }
             }
             all += least;
         }

@@ -21,6 +21,9 @@ use super::schedule::{Kind, Schedule, of_seed};
 const WORKERS: u64 = 6;
 /// Shorter schedules that are tried once one has failed.
 const SHRINKS: usize = 16;
+/// No other is tried after this long: each that fails takes all of the patience, and
+/// one that is played alone keeps the other workers waiting.
+const SHRINK_WITHIN: Duration = Duration::from_secs(240);
 /// Where scratch files lie: a socket's path must be short.
 const SCRATCH: &str = "/tmp";
 
@@ -239,8 +242,9 @@ impl Shared<'_> {
     fn shorten(&self, arena: &mut Arena, tree: &mut dyn ValueTree<Value = Schedule>) -> String {
         let mut shortest = None;
         let mut tries = 0;
+        let begun = Instant::now();
         let mut more = tree.simplify();
-        while more && tries < SHRINKS {
+        while more && tries < SHRINKS && begun.elapsed() < SHRINK_WITHIN {
             tries += 1;
             more = match self.one(arena, &tree.current()) {
                 Err(why) => {

@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use super::arena::may_be_full;
 use super::daemon::Daemon;
-use super::model::{Allowed, Told};
+use super::life::Life;
+use super::model::{Allowed, Alone, Told};
 use super::play::{Outcome, Play};
 use super::relay::Outage;
 use super::schedule::Kind;
@@ -41,8 +42,11 @@ impl Play<'_> {
             overflow: may_be_full(),
             limits: self.kind == Kind::Narrow,
         };
-        let ours = self.lives.len() as u64 + self.churned;
-        let alone = self.kind.is_alone().then_some(ours);
+        let host = self.host.as_ref().map(Life::refused);
+        let alone = self.kind.is_alone().then_some(Alone {
+            containers: self.lives.len() as u64 + self.churned,
+            host: host.unwrap_or_default(),
+        });
         let begun = Instant::now();
         loop {
             let daemon = self.daemon.as_ref().ok_or("no daemon")?;
