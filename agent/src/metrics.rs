@@ -3,24 +3,25 @@
 //! In: a snapshot, and what the process is like. Out: text. Invariant: every
 //! family is one of `catalog`'s; no two series have the same labels, whatever
 //! names containers give themselves; label values are printable and bounded.
-//! Lacks on purpose: state; the counts are the aggregate's. The only file that
-//! knows the crate `prometheus`.
+//! Lacks on purpose: state; the counts are the aggregate's. With what is below it
+//! it alone knows the crate `prometheus`.
 
 mod alerts;
 mod bound;
 mod breach;
 mod degraded;
+mod family;
 mod layer;
 mod memory;
 mod tmpfs;
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::time::UNIX_EPOCH;
 
-use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use family::Family;
 
 use crate::aggregate::{GroupSeries, Kind, Labels, Loaded, Snapshot};
-use crate::catalog::{self, MetricKind};
+use crate::catalog;
 use crate::denial::{Container, Lsm, escape};
 use crate::process::Process;
 
@@ -40,120 +41,58 @@ pub enum MetricsError {
     Encode(#[from] prometheus::Error),
 }
 
-/// One family: rows of label values, merged where they are equal.
-struct Family {
-    metric: &'static catalog::Metric,
-    rows: BTreeMap<Vec<String>, f64>,
-}
-
-impl Family {
-    fn new(metric: &'static catalog::Metric) -> Self {
-        Family {
-            metric,
-            rows: BTreeMap::new(),
-        }
-    }
-
-    fn single(metric: &'static catalog::Metric, value: f64) -> Self {
-        let mut family = Family::new(metric);
-        family.add(Vec::new(), value);
-        family
-    }
-
-    fn add(&mut self, values: Vec<String>, value: f64) {
-        debug_assert_eq!(
-            values.len(),
-            self.metric.labels.len(),
-            "{}",
-            self.metric.name
-        );
-        let row = self.rows.entry(values).or_default();
-        match self.metric.kind {
-            MetricKind::Counter => *row += value,
-            MetricKind::Gauge => *row = value,
-        }
-    }
-
-    fn encoded(self) -> Option<MetricFamily> {
-        if self.rows.is_empty() {
-            return None;
-        }
-        let kind = self.metric.kind;
-        let rows = self.rows.into_iter().map(|(values, value)| {
-            let pairs = self.metric.labels.iter().zip(values).map(|(name, value)| {
-                let mut pair = LabelPair::default();
-                pair.set_name((*name).to_owned());
-                pair.set_value(value);
-                pair
-            });
-            let mut metric = Metric::from_label(pairs.collect());
-            match kind {
-                MetricKind::Counter => {
-                    let mut counter = Counter::default();
-                    counter.set_value(value);
-                    metric.set_counter(counter);
-                }
-                MetricKind::Gauge => {
-                    let mut gauge = Gauge::default();
-                    gauge.set_value(value);
-                    metric.set_gauge(gauge);
-                }
-            }
-            metric
-        });
-        let mut family = MetricFamily::default();
-        family.set_name(self.metric.name.to_owned());
-        family.set_help(self.metric.help.to_owned());
-        family.set_metric(rows.collect());
-        family.set_field_type(match kind {
-            MetricKind::Counter => MetricType::COUNTER,
-            MetricKind::Gauge => MetricType::GAUGE,
-        });
-        Some(family)
-    }
-}
-
 /// A label value from outside: printable, and cut off where it is too long.
-fn value(text: &str) -> String {
-    let escaped = escape(text.as_bytes());
-    match escaped.char_indices().nth(VALUE_MAX_CHARS) {
-        Some((end, _)) => escaped[..end].to_owned(),
-        None => escaped,
+fn value(text: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\';
+    if text.len() <= VALUE_MAX_CHARS && text.bytes().all(plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = escape(text.as_bytes());
+    if let Some((end, _)) = escaped.char_indices().nth(VALUE_MAX_CHARS) {
+        escaped.truncate(end);
+    }
+    Cow::Owned(escaped)
+}
+
+/// The label values that all series of a container begin with.
+struct Identity<'a>([Cow<'a, str>; 3]);
+
+impl Identity<'_> {
+    /// Its own values, and a series' further ones.
+    fn with<'s, const N: usize>(&'s self, more: [&'s str; N]) -> impl Iterator<Item = &'s str> {
+        self.0.iter().map(|value| &**value).chain(more)
     }
 }
 
-fn identity(labels: &Labels) -> Vec<String> {
-    vec![
-        value(&labels.namespace),
-        value(&labels.pod),
-        value(&labels.container),
-    ]
+fn identity(labels: &Labels) -> Identity<'_> {
+    identified(&labels.namespace, &labels.pod, &labels.container)
 }
 
-fn kind(kind: Kind) -> [String; 4] {
+fn identified<'a>(namespace: &'a str, pod: &'a str, container: &'a str) -> Identity<'a> {
+    Identity([namespace, pod, container].map(value))
+}
+
+fn kind(kind: Kind) -> [&'static str; 4] {
     [
         kind.operation.label(),
         kind.errno.label(),
         kind.cause.label(),
         kind.lsm.map_or("", Lsm::label),
     ]
-    .map(str::to_owned)
 }
 
-fn info(labels: &Labels, container: &Container) -> Vec<String> {
-    let mut values = identity(labels);
-    values.push(value(&container.id));
-    values.push(container.runtime.label().to_owned());
-    for text in [
+fn add_info(infos: &mut Family, identity: &Identity, container: &Container) {
+    let texts = [
+        &container.id,
+        container.runtime.label(),
         &container.image,
         &container.workload,
         &container.project,
         &container.revision,
         &container.track,
-    ] {
-        values.push(value(text));
-    }
-    values
+    ]
+    .map(value);
+    infos.add(identity.with(texts.each_ref().map(|text| &**text)), 1.0);
 }
 
 /// The text of a scrape. `process` is missing where it cannot be read.
@@ -173,8 +112,11 @@ pub fn render(snapshot: &Snapshot, process: Option<&Process>) -> Result<String, 
     families.push(Family::single(catalog::LEFT_OUT, left_out as f64));
     families.extend(alerts::families(&snapshot.alerts));
     families.extend(of_settings(snapshot.loaded));
-    let encoded: Vec<_> = families.into_iter().filter_map(Family::encoded).collect();
-    Ok(prometheus::TextEncoder::new().encode_to_string(&encoded)?)
+    let mut text = String::with_capacity(families.iter().map(Family::text_len).sum());
+    for family in families {
+        family.encode(&mut text)?;
+    }
+    Ok(text)
 }
 
 fn of_containers(groups: &[GroupSeries]) -> Vec<Family> {
@@ -184,14 +126,13 @@ fn of_containers(groups: &[GroupSeries]) -> Vec<Family> {
     for group in groups {
         let identity = identity(&group.labels);
         for (what, root, count) in &group.counts {
-            let mut values = identity.clone();
-            values.extend(kind(*what));
-            denials.add(values.clone(), *count as f64);
-            values.push(root.to_string());
-            roots.add(values, *count as f64);
+            let [operation, errno, cause, lsm] = kind(*what);
+            denials.add(identity.with(kind(*what)), *count as f64);
+            let values = [operation, errno, cause, lsm, root];
+            roots.add(identity.with(values), *count as f64);
         }
         if let Some(container) = &group.container {
-            infos.add(info(&group.labels, container), 1.0);
+            add_info(&mut infos, &identity, container);
         }
     }
     vec![denials, roots, infos]
@@ -200,12 +141,11 @@ fn of_containers(groups: &[GroupSeries]) -> Vec<Family> {
 fn of_others(snapshot: &Snapshot) -> Vec<Family> {
     let mut host = Family::new(catalog::HOST_DENIALS);
     for (what, count) in &snapshot.host {
-        host.add(kind(*what).to_vec(), *count as f64);
+        host.add(kind(*what), *count as f64);
     }
     let mut unresolved = Family::new(catalog::UNRESOLVED_DENIALS);
     for (reason, what, count) in &snapshot.unresolved {
-        let mut values = kind(*what).to_vec();
-        values.push(reason.label().to_owned());
+        let values = kind(*what).into_iter().chain([reason.label()]);
         unresolved.add(values, *count as f64);
     }
     vec![host, unresolved]
@@ -215,19 +155,15 @@ fn of_delivery(snapshot: &Snapshot) -> Vec<Family> {
     let totals = &snapshot.totals;
     let mut limited = Family::new(catalog::LIMITED_DENIALS);
     for (limit, count) in &snapshot.limited {
-        limited.add(vec![limit.label().to_owned()], *count as f64);
+        limited.add([limit.label()], *count as f64);
     }
     let mut lost = Family::new(catalog::LOST);
     // A loss that has not happened is zero, so that its first one is an increase.
     for row in catalog::LOSSES {
-        lost.add(
-            vec![row.stage.label().to_owned(), row.reason.to_owned()],
-            0.0,
-        );
+        lost.add([row.stage.label(), row.reason], 0.0);
     }
     for loss in &snapshot.losses {
-        let labels = vec![loss.stage.label().to_owned(), loss.reason.to_owned()];
-        lost.add(labels, loss.count as f64);
+        lost.add([loss.stage.label(), loss.reason], loss.count as f64);
     }
     let single = |metric, count: u64| Family::single(metric, count as f64);
     vec![
@@ -246,19 +182,20 @@ fn of_parts(snapshot: &Snapshot) -> Vec<Family> {
     let mut attached = Family::new(catalog::HOOKS_ATTACHED);
     let mut missing = Family::new(catalog::HOOKS_MISSING);
     for hook in snapshot.hooks.iter() {
-        let name = hook.hook.label().to_owned();
+        let name = hook.hook.label();
         match &hook.state {
-            Ok(backend) => attached.add(vec![name, backend.label().to_owned()], 1.0),
-            Err(reason) => missing.add(vec![name, value(reason)], 1.0),
+            Ok(backend) => attached.add([name, backend.label()], 1.0),
+            Err(reason) => missing.add([name, &*value(reason)], 1.0),
         }
     }
     let mut runtimes = Family::new(catalog::RUNTIME_UP);
     for runtime in &snapshot.runtimes {
-        let labels = vec![value(&runtime.runtime), value(&runtime.endpoint)];
+        let labels = [value(&runtime.runtime), value(&runtime.endpoint)];
+        let labels = labels.each_ref().map(|text| &**text);
         runtimes.add(labels, f64::from(u8::from(runtime.up)));
     }
     let mut build = Family::new(catalog::BUILD_INFO);
-    build.add(vec![env!("CARGO_PKG_VERSION").to_owned()], 1.0);
+    build.add([env!("CARGO_PKG_VERSION")], 1.0);
     vec![
         attached,
         missing,

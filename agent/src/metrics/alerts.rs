@@ -18,10 +18,11 @@ pub(super) fn families(alerts: &Alerts) -> Vec<Family> {
     let mut waiting = Family::new(catalog::ALERTS_WAITING);
     let mut up = Family::new(catalog::ALERT_RECEIVER_UP);
     for one in &alerts.receivers {
-        let labels = vec![one.kind.to_owned(), value(&one.receiver)];
-        sent.add(labels.clone(), one.sent as f64);
-        failed.add(labels.clone(), one.failed as f64);
-        waiting.add(labels.clone(), one.waiting as f64);
+        let receiver = value(&one.receiver);
+        let labels = [one.kind, &*receiver];
+        sent.add(labels, one.sent as f64);
+        failed.add(labels, one.failed as f64);
+        waiting.add(labels, one.waiting as f64);
         up.add(labels, f64::from(u8::from(one.up)));
     }
     let mut families = vec![
@@ -44,7 +45,7 @@ fn of_events(events: &KubernetesEvents) -> Family {
         ("limited", events.limited),
         ("failed", events.failed),
     ] {
-        family.add(vec![outcome.to_owned()], count as f64);
+        family.add([outcome], count as f64);
     }
     family
 }

@@ -42,10 +42,8 @@ pub(super) fn cut(families: &mut [Family], series_max: usize) -> usize {
     let mut room = series_max;
     let mut left_out = 0;
     for family in states {
-        if let Some(first) = family.rows.keys().nth(room).cloned() {
-            left_out += family.rows.split_off(&first).len();
-        }
-        room -= family.rows.len().min(room);
+        left_out += family.truncate(room);
+        room -= family.len().min(room);
     }
     left_out
 }
@@ -57,15 +55,16 @@ mod tests {
     fn family(metric: &'static catalog::Metric, rows: usize) -> Family {
         let mut family = Family::new(metric);
         for row in 0..rows {
-            let mut values = vec![String::new(); metric.labels.len()];
-            values[2] = format!("c{row:03}");
+            let name = format!("c{row:03}");
+            let mut values = vec![""; metric.labels.len()];
+            values[2] = &name;
             family.add(values, 1.0);
         }
         family
     }
 
     fn lengths(families: &[Family]) -> Vec<usize> {
-        families.iter().map(|family| family.rows.len()).collect()
+        families.iter().map(Family::len).collect()
     }
 
     #[test]
@@ -89,7 +88,7 @@ mod tests {
             let mut families = some();
             assert_eq!(cut(&mut families, max), left_out);
             assert_eq!(lengths(&families), expected, "{max}");
-            let names = families[0].rows.keys().map(|values| values[2].clone());
+            let names = families[0].labels().map(|values| values[2].to_owned());
             assert!(names.is_sorted());
         }
     }

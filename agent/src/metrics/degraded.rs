@@ -6,15 +6,13 @@
 
 use std::time::SystemTime;
 
-use super::{Family, value};
+use super::{Family, Identity, identified, value};
 use crate::catalog;
 use crate::degrade::{Shown, Workload};
 use crate::denial::Lsm;
 
-fn identity(workload: &Workload, write_root: Option<&str>) -> Vec<String> {
-    let names = [&workload.namespace, &workload.pod, &workload.container];
-    let names = names.into_iter().map(|name| value(name));
-    names.chain(write_root.map(value)).collect()
+fn identity(workload: &Workload) -> Identity<'_> {
+    identified(&workload.namespace, &workload.pod, &workload.container)
 }
 
 fn seconds(time: SystemTime) -> f64 {
@@ -27,23 +25,32 @@ pub(super) fn families(state: &Shown) -> Vec<Family> {
     let mut since = Family::new(catalog::DEGRADED_SINCE);
     let mut failures = Family::new(catalog::DEGRADED_FAILURES);
     for root in &state.degraded {
-        let whose = identity(&Workload::of(&root.container), Some(&root.write_root));
-        let mut values = whose.clone();
-        values.extend([root.errno.label(), root.cause.label()].map(str::to_owned));
-        values.push(root.lsm.map_or("", Lsm::label).to_owned());
-        values.push(root.cache.map_or("", |cache| cache.name).to_owned());
-        degraded.add(values, 1.0);
-        since.add(whose.clone(), seconds(root.since));
-        failures.add(whose, root.failures as f64);
+        let workload = Workload::of(&root.container);
+        let whose = identity(&workload);
+        let place = value(&root.write_root);
+        let values = [
+            &*place,
+            root.errno.label(),
+            root.cause.label(),
+            root.lsm.map_or("", Lsm::label),
+            root.cache.map_or("", |cache| cache.name),
+        ];
+        degraded.add(whose.with(values), 1.0);
+        since.add(whose.with([&*place]), seconds(root.since));
+        failures.add(whose.with([&*place]), root.failures as f64);
     }
     let mut failing = Family::new(catalog::FAILING_TO_START);
     let mut starts = Family::new(catalog::START_FAILURES);
     for start in &state.starts {
-        let mut values = identity(&start.workload, Some(&start.write_root));
-        values.extend([start.errno.label(), start.cause.label()].map(str::to_owned));
-        values.push(start.lsm.map_or("", Lsm::label).to_owned());
-        failing.add(values, 1.0);
-        starts.add(identity(&start.workload, None), start.failures as f64);
+        let whose = identity(&start.workload);
+        let values = [
+            &*value(&start.write_root),
+            start.errno.label(),
+            start.cause.label(),
+            start.lsm.map_or("", Lsm::label),
+        ];
+        failing.add(whose.with(values), 1.0);
+        starts.add(whose.with([]), start.failures as f64);
     }
     let mut unjudged = Family::new(catalog::UNJUDGED);
     for (limit, count) in [
@@ -51,11 +58,11 @@ pub(super) fn families(state: &Shown) -> Vec<Family> {
         ("write_roots", state.overflow.write_roots),
         ("workloads", state.overflow.workloads),
     ] {
-        unjudged.add(vec![limit.to_owned()], count as f64);
+        unjudged.add([limit], count as f64);
     }
     let mut unwatched = Family::new(catalog::UNWATCHED);
     if let Some(time) = state.unwatched {
-        unwatched.add(Vec::new(), time.as_secs_f64());
+        unwatched.add([], time.as_secs_f64());
     }
     vec![
         degraded, since, failures, failing, starts, unjudged, unwatched,

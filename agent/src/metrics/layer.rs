@@ -20,9 +20,9 @@ pub(super) fn families(layers: &Layers) -> [Family; 4] {
             continue;
         };
         let labels = identity(&layered.labels);
-        bytes.add(labels.clone(), kept.bytes as f64);
-        entries.add(labels.clone(), kept.entries as f64);
-        truncated.add(labels, f64::from(u8::from(kept.truncated)));
+        bytes.add(labels.with([]), kept.bytes as f64);
+        entries.add(labels.with([]), kept.entries as f64);
+        truncated.add(labels.with([]), f64::from(u8::from(kept.truncated)));
     }
     let mut unmeasured = Family::new(catalog::LAYER_UNMEASURED);
     let unshown = [
@@ -33,7 +33,7 @@ pub(super) fn families(layers: &Layers) -> [Family; 4] {
     let unshown = unshown.map(Unshown::label);
     for reason in Unmeasured::LABELS.into_iter().chain(unshown) {
         let count = layers.unmeasured.get(reason).copied().unwrap_or(0);
-        unmeasured.add(vec![reason.to_owned()], count as f64);
+        unmeasured.add([reason], count as f64);
     }
     [bytes, entries, truncated, unmeasured]
 }

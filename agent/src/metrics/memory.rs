@@ -17,9 +17,10 @@ pub(super) fn family(snapshot: &Snapshot) -> Family {
     }
     // A container without kills is zero, so that its first one is an increase.
     for group in &snapshot.groups {
-        kills.add(identity(&group.labels), group.oom_kills as f64);
+        kills.add(identity(&group.labels).with([]), group.oom_kills as f64);
     }
-    let unresolved = identity(&Labels::unresolved());
-    kills.add(unresolved, snapshot.oom_unresolved as f64);
+    let unresolved = Labels::unresolved();
+    let whose = identity(&unresolved);
+    kills.add(whose.with([]), snapshot.oom_unresolved as f64);
     kills
 }

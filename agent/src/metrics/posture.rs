@@ -21,7 +21,10 @@ const SERIES_MAX: usize = 8192;
 pub(super) fn families(postures: &[Arc<Posture>]) -> Vec<Family> {
     let mut read_only: BTreeMap<Labels, bool> = BTreeMap::new();
     let mut findings: BTreeMap<(Labels, &str), usize> = BTreeMap::new();
-    let mut mounts = Family::new(catalog::MOUNT_INFO);
+    let mut mounts = Mounts {
+        shown: Family::new(catalog::MOUNT_INFO),
+        past: BTreeMap::new(),
+    };
     for posture in postures {
         let labels = Labels::of(&posture.container);
         let is_read_only = match posture.root {
@@ -40,65 +43,90 @@ pub(super) fn families(postures: &[Arc<Posture>]) -> Vec<Family> {
             let most = findings.entry((labels.clone(), kind)).or_default();
             *most = places.max(*most);
         }
-        add_mounts(&mut mounts, posture, &labels);
+        mounts.add(posture, &labels);
     }
     let mut roots = Family::new(catalog::ROOTFS_READONLY);
     for (labels, read_only) in read_only {
-        roots.add(identity(&labels), f64::from(u8::from(read_only)));
+        roots.add(identity(&labels).with([]), f64::from(u8::from(read_only)));
     }
     let mut found = Family::new(catalog::FINDINGS);
     for ((labels, kind), places) in findings {
-        let mut values = identity(&labels);
-        values.push(kind.to_owned());
-        found.add(values, places as f64);
+        found.add(identity(&labels).with([kind]), places as f64);
     }
-    vec![roots, mounts, found]
+    vec![roots, mounts.family(), found]
 }
 
-fn add_mounts(mounts: &mut Family, posture: &Posture, labels: &Labels) {
-    let Ok(table) = &posture.facts.table else {
-        return;
-    };
-    let root = table.root.iter();
-    let shown = root.chain(table.writable.iter().take(MOUNTS_MAX));
-    let mut past = table.dropped + table.writable.len().saturating_sub(MOUNTS_MAX);
-    for mount in shown {
-        if mounts.rows.len() < SERIES_MAX {
-            mounts.add(row(labels, mount), 1.0);
-        } else {
-            past += 1;
+/// The mounts of all containers, up to both bounds.
+struct Mounts {
+    shown: Family,
+    /// How many are past a bound, by whom they are counted at.
+    past: BTreeMap<Labels, usize>,
+}
+
+impl Mounts {
+    fn add(&mut self, posture: &Posture, labels: &Labels) {
+        let Ok(table) = &posture.facts.table else {
+            return;
+        };
+        let root = table.root.iter();
+        let shown = root.chain(table.writable.iter().take(MOUNTS_MAX));
+        let mut past = table.dropped + table.writable.len().saturating_sub(MOUNTS_MAX);
+        for mount in shown {
+            match self.has_room() {
+                true => add_row(&mut self.shown, labels, mount),
+                false => past += 1,
+            }
+        }
+        if past > 0 {
+            // Past the limit of all series, those of all containers share one.
+            let labels = match self.has_room() {
+                true => labels.clone(),
+                false => Labels::other(),
+            };
+            *self.past.entry(labels).or_default() += past;
         }
     }
-    if past > 0 {
-        // Past the limit of all series, those of all containers share one.
-        let labels = match mounts.rows.len() < SERIES_MAX {
-            true => labels.clone(),
-            false => Labels::other(),
-        };
-        let mut values = identity(&labels);
-        values.push(OTHER.to_owned());
-        values.resize(catalog::MOUNT_INFO.labels.len(), String::new());
-        let before = mounts.rows.get(&values).copied().unwrap_or_default();
-        mounts.add(values, before + past as f64);
+
+    fn has_room(&mut self) -> bool {
+        if self.shown.len() + self.past.len() >= SERIES_MAX {
+            // Containers of the same name may have the same mounts.
+            self.shown.settle();
+        }
+        self.shown.len() + self.past.len() < SERIES_MAX
+    }
+
+    fn family(mut self) -> Family {
+        const REST: usize = catalog::MOUNT_INFO.labels.len() - 4;
+        for (labels, past) in self.past {
+            let whose = identity(&labels);
+            let values = whose.with([OTHER]).chain([""; REST]);
+            self.shown.add(values, past as f64);
+        }
+        self.shown
     }
 }
 
-fn row(labels: &Labels, mount: &Seen) -> Vec<String> {
-    let mut values = identity(labels);
-    let flag = |option| mount.has(option).to_string();
-    values.extend([
-        escaped(&mount.target),
-        mount.kind.label().to_owned(),
-        escaped(&mount.fs_type),
-        mount.mode().to_owned(),
+fn add_row(mounts: &mut Family, labels: &Labels, mount: &Seen) {
+    let flag = |option| match mount.has(option) {
+        true => "true",
+        false => "false",
+    };
+    let values = [
+        bounded(&mount.target),
+        mount.kind.label(),
+        bounded(&mount.fs_type),
+        mount.mode(),
         flag("noexec"),
         flag("nosuid"),
         flag("nodev"),
-    ]);
-    values
+    ];
+    mounts.add(identity(labels).with(values), 1.0);
 }
 
 /// Bounds a text that is escaped already.
-fn escaped(text: &str) -> String {
-    text.chars().take(VALUE_MAX_CHARS).collect()
+fn bounded(text: &str) -> &str {
+    match text.char_indices().nth(VALUE_MAX_CHARS) {
+        Some((end, _)) => &text[..end],
+        None => text,
+    }
 }

@@ -4,7 +4,7 @@
 //! not measured has no series, and each reason for that has one, at 0 where it
 //! did not happen. Lacks on purpose: bounds, which `aggregate::filling` keeps.
 
-use super::{Family, identity, value};
+use super::{Family, Identity, identity, value};
 use crate::aggregate::filling::{Filled, Filling, Unshown};
 use crate::catalog;
 use crate::tmpfs::{Asked, Limit, MountTmpfs, Pressure, Sampled, Unmeasured};
@@ -53,21 +53,20 @@ pub(super) fn families(filling: &Filling) -> Vec<Family> {
 }
 
 impl Mounts {
-    fn add(&mut self, identity: &[String], mount: &MountTmpfs, is_read: bool) {
-        let mut labels = identity.to_vec();
-        labels.push(value(&mount.target));
+    fn add(&mut self, whose: &Identity, mount: &MountTmpfs, is_read: bool) {
+        let target = value(&mount.target);
         match mount.bytes_asked {
-            Asked::Unbounded | Asked::Unlimited => self.unbounded.add(labels.clone(), 1.0),
+            Asked::Unbounded | Asked::Unlimited => self.unbounded.add(whose.with([&target]), 1.0),
             Asked::AtMost(_) => {}
         }
         if !is_read {
             return;
         }
-        self.amount(&labels, "bytes", &mount.bytes);
-        self.amount(&labels, "inodes", &mount.inodes);
+        self.amount(whose, &target, "bytes", &mount.bytes);
+        self.amount(whose, &target, "inodes", &mount.inodes);
     }
 
-    fn amount(&mut self, labels: &[String], resource: &str, amount: &Sampled) {
+    fn amount(&mut self, whose: &Identity, target: &str, resource: &str, amount: &Sampled) {
         let Sampled::Measured {
             fill,
             pressure,
@@ -80,19 +79,18 @@ impl Mounts {
             "bytes" => (&mut self.used_bytes, &mut self.limit_bytes),
             _ => (&mut self.used_inodes, &mut self.limit_inodes),
         };
-        used.add(labels.to_vec(), fill.used as f64);
-        limit.add(labels.to_vec(), fill.limit as f64);
-        let mut labels = labels.to_vec();
-        labels.push(resource.to_owned());
+        used.add(whose.with([target]), fill.used as f64);
+        limit.add(whose.with([target]), fill.limit as f64);
+        let labels = [target, resource];
         if let Some(seconds) = full_in_s {
-            self.full_in.add(labels.clone(), *seconds as f64);
+            self.full_in.add(whose.with(labels), *seconds as f64);
         }
         let level = match pressure {
             Pressure::Calm => 0.0,
             Pressure::Near => 1.0,
             Pressure::Full => 2.0,
         };
-        self.pressure.add(labels, level);
+        self.pressure.add(whose.with(labels), level);
     }
 }
 
@@ -104,15 +102,15 @@ fn of_memory(containers: &[Filled]) -> [Family; 3] {
         let memory = &filled.told.memory;
         let labels = identity(&filled.labels);
         match memory.limit {
-            Limit::Bytes(limit) => limits.add(labels.clone(), limit as f64),
+            Limit::Bytes(limit) => limits.add(labels.with([]), limit as f64),
             Limit::Unbounded | Limit::NotMeasured => {}
         }
         if filled.told.unmeasured.is_some() {
             continue;
         }
-        bytes.add(labels.clone(), memory.tmpfs_bytes as f64);
+        bytes.add(labels.with([]), memory.tmpfs_bytes as f64);
         if let Some(share) = memory.share {
-            ratios.add(labels, share);
+            ratios.add(labels.with([]), share);
         }
     }
     [bytes, limits, ratios]
@@ -124,9 +122,8 @@ fn of_kills(filling: &Filling) -> Family {
         let Some(share) = kill.killed.memory.share else {
             continue;
         };
-        let mut labels = identity(&kill.labels);
-        labels.push(value(kill.killed.largest.as_deref().unwrap_or_default()));
-        ratios.add(labels, share);
+        let largest = value(kill.killed.largest.as_deref().unwrap_or_default());
+        ratios.add(identity(&kill.labels).with([&largest]), share);
     }
     ratios
 }
@@ -136,7 +133,7 @@ fn of_delivery(filling: &Filling) -> [Family; 2] {
     let unshown = Unshown::ALL.map(Unshown::label);
     for reason in Unmeasured::LABELS.into_iter().chain(unshown) {
         let count = filling.unmeasured.get(reason).copied().unwrap_or(0);
-        unmeasured.add(vec![reason.to_owned()], count as f64);
+        unmeasured.add([reason], count as f64);
     }
     [
         unmeasured,
