@@ -17,8 +17,9 @@ use crate::state_file;
 /// Largest file.
 pub const FILE_MAX_BYTES: usize = 1 << 20;
 
-/// Most brackets within each other: the parser's time grows with their square.
-const DEPTH_MAX: usize = 64;
+/// Most brackets that open, those in texts and comments included: the parser's time
+/// grows with the square of how many are within each other.
+const BRACKETS_MAX: usize = 8_192;
 
 /// Why there is no contract.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -87,20 +88,20 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Contract>, ContractError> {
         reason,
         fix,
     };
-    if text.len() > FILE_MAX_BYTES {
-        let reason = format!("it has more than {FILE_MAX_BYTES} bytes");
-        return Err(bad(
-            reason,
-            "give each container a file of its own".to_owned(),
-        ));
-    }
-    if depth(text) > DEPTH_MAX {
-        let reason = format!("it opens more than {DEPTH_MAX} brackets within each other");
-        return Err(bad(
-            reason,
-            "close them, or write lists with `- `".to_owned(),
-        ));
-    }
+    let bounded = |text: &str| {
+        if text.len() > FILE_MAX_BYTES {
+            let reason = format!("it has more than {FILE_MAX_BYTES} bytes");
+            let fix = "give each container a file of its own";
+            return Err(bad(reason, fix.to_owned()));
+        }
+        let opened = text.bytes().filter(|byte| b"[{".contains(byte)).count();
+        if opened > BRACKETS_MAX {
+            let reason = format!("it opens more than {BRACKETS_MAX} brackets");
+            return Err(bad(reason, "write lists with `- `, or several files".to_owned()));
+        }
+        Ok(())
+    };
+    bounded(text)?;
     let mut contracts = Vec::new();
     for document in Deserializer::from_str(text) {
         let value = Value::deserialize(document).map_err(|error| {
@@ -124,21 +125,14 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Contract>, ContractError> {
         let fix = "begin with `version: 1` and `container: NAME`".to_owned();
         return Err(bad("it is empty".to_owned(), fix));
     }
+    // Escapes and defaults are longer once written; what is taken can be read back.
+    let written = self::text(&contracts);
+    let written = written.map_err(|error| {
+        let fix = "write plain texts and numbers";
+        bad(escape(error.to_string().as_bytes()), fix.to_owned())
+    })?;
+    bounded(&written)?;
     Ok(contracts)
-}
-
-/// Most brackets that are open at once, those in texts and comments included.
-fn depth(text: &str) -> usize {
-    let (mut open, mut most) = (0_usize, 0);
-    for byte in text.bytes() {
-        match byte {
-            b'[' | b'{' => open += 1,
-            b']' | b'}' => open = open.saturating_sub(1),
-            _ => {}
-        }
-        most = most.max(open);
-    }
-    most
 }
 
 /// The text of contracts, which [`parse`] reads back as the same.

@@ -120,7 +120,16 @@ impl Run {
                 "{} of {} schedules were played",
                 tally.schedules, self.cases
             )),
-            failures => Err(failures.join("\n\n")),
+            failures => {
+                // Of a long log only some may be kept: the reasons first.
+                let reason = |failure: &String| failure.lines().next().map(str::to_owned);
+                let reasons: Vec<_> = failures.iter().filter_map(reason).collect();
+                Err(format!(
+                    "{}\n\n{}",
+                    reasons.join("\n"),
+                    failures.join("\n\n")
+                ))
+            }
         }
     }
 }

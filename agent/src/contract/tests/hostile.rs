@@ -44,6 +44,17 @@ fn aliases_do_not_multiply() {
 }
 
 #[test]
+fn what_is_taken_can_be_written_and_read_back() {
+    let named = |name: &str| format!("version: 1\ncontainer: \"{name}\"\n");
+    let contracts = parse("x", &named(&"\\x5b".repeat(TEXT_MAX_BYTES))).unwrap();
+    assert_eq!(contracts[0].container.len(), TEXT_MAX_BYTES);
+    assert_eq!(parse("x", &text(&contracts).unwrap()).unwrap(), contracts);
+    let three = vec![named(&"\\x5b".repeat(TEXT_MAX_BYTES)); 3].join("---\n");
+    let error = parse("x", &three).unwrap_err().to_string();
+    assert!(error.contains("more than 8192 brackets"), "{error}");
+}
+
+#[test]
 fn errors_reach_no_terminal_raw() {
     for lines in [
         "image: \"a\\x1b[2Jb\"",
