@@ -63,8 +63,8 @@ pub fn on_duty() -> bool {
 /// Counts one refusal, unless its control group is to be ignored, of which no counter is
 /// made: what has one is not asked for it. Returns the counter where a sample of it is due now.
 ///
-/// `key.path` is changed to [`PATH_KEY_OTHER`] where the control group has used
-/// up its path keys.
+/// `key.path` is changed to [`PATH_KEY_OTHER`] where the control group, or all of
+/// them, have used up their path keys.
 #[inline(always)]
 #[allow(
     clippy::needless_borrows_for_generic_args,
@@ -101,6 +101,20 @@ pub fn refusal(key: &mut CountKey, now_ns: u64) -> Option<*mut CountValue> {
 /// Takes one of the control group's path keys; false where none is left.
 #[inline(always)]
 fn claim_path_key(cgroup: u64) -> bool {
+    let Some(all) = STATS.get_ptr_mut(Stat::PathKeys as u32) else {
+        return false;
+    };
+    // SAFETY: a map value; a stale read only lets a few keys more through.
+    if unsafe { *all } >= wire::PATH_KEYS_MAX || !claim_of_cgroup(cgroup) {
+        return false;
+    }
+    add(all, 1);
+    true
+}
+
+/// The control group's part in that.
+#[inline(always)]
+fn claim_of_cgroup(cgroup: u64) -> bool {
     if let Some(used) = PATH_KEYS.get_ptr_mut(cgroup) {
         // SAFETY: a map value; a stale read only lets a few keys more through.
         if unsafe { *used } >= wire::PATH_KEYS_PER_CGROUP {

@@ -58,6 +58,10 @@ pub const GLOBAL_SETTINGS: &str = "SETTINGS";
 pub const COUNTS_MAX: u32 = 16_384;
 /// Most distinct path keys one control group may hold; later paths share [`PATH_KEY_OTHER`].
 pub const PATH_KEYS_PER_CGROUP: u64 = 256;
+/// Most path keys of all control groups together: the rest of [`MAP_COUNTS`] is for keys
+/// that stand for all other paths, so that no container's many names take the counters
+/// of another.
+pub const PATH_KEYS_MAX: u64 = COUNTS_MAX as u64 / 4 * 3;
 /// Most control groups with counters at once.
 pub const CGROUPS_MAX: u32 = 8_192;
 /// Most tasks with a [`Pending`] at once; the least recently used gives way.
@@ -75,7 +79,8 @@ pub const OOM_KILLS_MAX: u32 = 4_096;
 /// Victims that are remembered, so that each is counted once; the least recent gives way.
 pub const OOM_VICTIMS_MAX: u32 = 1_024;
 
-/// The path key shared by all paths of a control group past [`PATH_KEYS_PER_CGROUP`].
+/// The path key shared by all paths of a control group past [`PATH_KEYS_PER_CGROUP`], or
+/// of all past [`PATH_KEYS_MAX`].
 pub const PATH_KEY_OTHER: u64 = 0;
 
 /// Identity of one exact counter.
@@ -320,7 +325,7 @@ pub const CGROUP_REMOVED: u32 = 2;
 pub const CGROUP_PATH_MAX: usize = 1024;
 
 /// Entries of [`MAP_STATS`].
-pub const STATS_MAX: u32 = 16;
+pub const STATS_MAX: u32 = 17;
 /// Entry of [`MAP_STATS`] that stays zero, which the verifier does not know.
 pub const STAT_ZERO: u32 = STATS_MAX - 1;
 

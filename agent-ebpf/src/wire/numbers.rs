@@ -368,5 +368,8 @@ numbers! {
         SampleSecond = 13 => "sample_second",
         /// Samples that were due in that second, taken or not.
         SamplesDue = 14 => "samples_due",
+        /// Path keys in [`super::MAP_COUNTS`], nearly: the programs add what they claim, the
+        /// daemon sets it right whenever it reads the counters.
+        PathKeys = 15 => "path_keys",
     }
 }

@@ -278,10 +278,10 @@ fn functions(btf: &Btf, targets: &bpf_lsm::Targets) -> BTreeMap<String, u8> {
 
 impl Kernel {
     /// What is read: an earlier daemon's tables, until they are taken in.
-    fn read(&self) -> &Tables {
-        match self.earlier.front() {
+    fn read(&mut self) -> &mut Tables {
+        match self.earlier.front_mut() {
             Some(Earlier::Tables(tables)) => tables,
-            _ => &self.tables,
+            _ => &mut self.tables,
         }
     }
 }

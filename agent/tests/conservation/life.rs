@@ -7,6 +7,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::ops::Range;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -314,8 +315,9 @@ impl Life {
         self.board.read()
     }
 
-    /// Has it refused on so many paths in each of so many groups of its own making.
-    pub fn spread(&mut self, row: usize, groups: u32, paths: u32) -> Result<(), String> {
+    /// Has it refused on so many paths of each of these rows in each of so many groups
+    /// of its own making.
+    pub fn spread(&mut self, rows: Range<usize>, groups: u32, paths: u32) -> Result<(), String> {
         let home = self
             .own
             .last()
@@ -327,7 +329,9 @@ impl Life {
             fs::create_dir(&group).map_err(fail)?;
             fs::write(group.join("cgroup.procs"), self.child.id().to_string()).map_err(fail)?;
             self.spread.push(group);
-            self.refuse(row, paths, paths)?;
+            for row in rows.clone() {
+                self.refuse(row, paths, paths)?;
+            }
         }
         fs::write(home.join("cgroup.procs"), self.child.id().to_string()).map_err(fail)
     }

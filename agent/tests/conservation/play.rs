@@ -139,7 +139,12 @@ impl Play<'_> {
             }
             Step::Spreads(nth, row, groups, paths) => {
                 if let Some(at) = self.living(nth) {
-                    self.lives[at].life.spread(row, groups, paths)?;
+                    self.lives[at].life.spread(row..row + 1, groups, paths)?;
+                }
+            }
+            Step::Widens(nth, groups) => {
+                if let Some(at) = self.living(nth) {
+                    self.lives[at].life.spread(0..ROWS, groups, 1)?;
                 }
             }
             Step::Flits(shape, Refused { row, times, paths }) => {

@@ -82,6 +82,8 @@ pub enum Step {
     Floods(usize, usize, u32),
     /// One is refused on so many paths in each of so many control groups of its own.
     Spreads(usize, usize, u32, u32),
+    /// One is refused everything once in each of so many control groups of its own.
+    Widens(usize, u32),
     /// A container begins, is refused and ends at once.
     Flits(Shape, Refused),
     /// So many containers begin and end.
@@ -212,13 +214,15 @@ fn schedules(kinds: &[Kind]) -> impl Strategy<Value = Schedule> + use<> {
     let wanted = wanted.map(|(weight, kind)| (weight, Just(kind)));
     proptest::strategy::Union::new_weighted(wanted.collect()).prop_flat_map(|kind| {
         let steps = prop::collection::vec(step(kind), 6..24);
-        let fill = (0..ROWS, 22..28_u32, 260..300_u32);
-        (shape(), steps, fill).prop_map(move |(shape, mut steps, (row, groups, paths))| {
+        let fill = (0..ROWS, 25..28_u32, 260..300_u32, 150..190_u32);
+        (shape(), steps, fill).prop_map(move |(shape, mut steps, (row, groups, paths, all))| {
             // The first one is there, so that hardly a schedule is about nothing; and
-            // some of those that fill a table do so.
+            // some of those that fill a table do so: first the counters that are for
+            // paths, then the others.
             steps.insert(0, Step::Begins(shape));
             if kind == Kind::Crowded {
-                for at in [1, steps.len() / 2, steps.len()] {
+                steps.insert(steps.len() / 2, Step::Widens(steps.len(), all));
+                for at in [1, 2] {
                     steps.insert(at, Step::Spreads(at, row, groups, paths));
                 }
             }

@@ -8,11 +8,26 @@ use super::agent::eventually;
 use super::engines::cannot_run;
 use super::lab::{Lab, SOON, denials, unique};
 
-/// Control groups in the container, each with counters of its own.
-const GROUPS: usize = 70;
-/// Names in each, below the bound of one control group; all together past that of the
-/// table.
+/// Control groups in the container with as many names as one may have counters for, or
+/// nearly; all together past what is for names.
+const NAMING: usize = 55;
+/// Names in each.
 const NAMES: usize = 250;
+/// Control groups whose names find no counter of their own, and are refused in every
+/// way of [`WAYS`]; all together past the table's end.
+const VARYING: usize = 550;
+/// One refusal each.
+const WAYS: [&str; 9] = [
+    "mkfifo a",
+    "mkdir a",
+    "ln -s a a",
+    "ln /etc/passwd a",
+    "true > /etc/passwd",
+    "rm -f /etc/passwd",
+    "mv /etc/passwd a",
+    "chmod 600 /etc/passwd",
+    "chown 7 /etc/passwd",
+];
 
 /// Where the container's control group is, in the hierarchy that tells containers apart.
 fn group(pid: &str) -> PathBuf {
@@ -29,12 +44,11 @@ fn group(pid: &str) -> PathBuf {
     }
 }
 
-/// Has every name be refused in a control group of its own; how often that was.
-fn refuse_all(pid: &str, group: &Path) -> usize {
+/// Has the commands be refused in a control group of its own; how often that was.
+fn refuse_all(pid: &str, group: &Path, commands: &str) -> usize {
     fs::create_dir(group).unwrap();
-    let inside = format!("cd /srv; mkfifo $(seq {NAMES})");
     let enter = format!(
-        "echo $$ > {}/cgroup.procs; exec nsenter --target {pid} --mount --root --wd /bin/sh -c '{inside}'",
+        "echo $$ > {}/cgroup.procs; exec nsenter --target {pid} --mount --root --wd /bin/sh -c 'cd /srv; {commands}'",
         group.display()
     );
     let output = Command::new("sh").args(["-c", &enter]).output().unwrap();
@@ -48,28 +62,43 @@ fn a_full_table_of_counters_costs_names_and_no_count() {
         Ok(lab) => lab,
         Err(why) => return cannot_run("a_full_table_of_counters", &why),
     };
-    let name = unique("many");
+    let (name, other) = (unique("many"), unique("other"));
     lab.idle(&name);
+    lab.idle(&other);
     let pid = ["inspect", "--format", "{{.State.Pid}}", &name];
     let pid = lab.engine().docker_ok(&pid).unwrap();
     let above = group(&pid);
     let agent = lab.agent(&[]);
-    let groups = (0..GROUPS).map(|number| above.join(format!("part{number}")));
-    let provoked: usize = groups.map(|group| refuse_all(&pid, &group)).sum();
-    assert_eq!(provoked, GROUPS * NAMES);
+    let refuse = |kind: &str, groups: usize, commands: &str| -> usize {
+        let groups = (0..groups).map(|number| above.join(format!("{kind}{number}")));
+        groups.map(|group| refuse_all(&pid, &group, commands)).sum()
+    };
+    // Whoever else is refused something on the machine is in this, too.
     let unplaced = || {
-        let labels = [("reason", "counter_overflow"), ("operation", "mknod")];
+        let labels = [("reason", "counter_overflow")];
         agent.sum("sealwatch_unresolved_denials_total", &labels)
     };
-    // Whoever else is refused this on the machine has no name by now, either.
+    let names = refuse("names", NAMING, &format!("mkfifo $(seq {NAMES})"));
+    assert_eq!(names, NAMING * NAMES);
+    eventually("all names are the container's", SOON, || {
+        denials(&agent, &name) >= names as f64
+    });
+    lab.engine()
+        .docker_ok(&["exec", &other, "sh", "-c", "mkdir /srv/a || true"])
+        .unwrap();
+    eventually("another container has counters of its own", SOON, || {
+        denials(&agent, &other) == 1.0
+    });
+    assert_eq!(unplaced(), 0.0);
+
+    let ways = refuse("ways", VARYING, &WAYS.join("; "));
+    assert_eq!(ways, VARYING * WAYS.len());
+    let provoked = (names + ways) as f64;
     eventually("every refusal is counted", SOON, || {
-        denials(&agent, &name) + unplaced() >= provoked as f64
+        denials(&agent, &name) + unplaced() >= provoked
     });
     let named = denials(&agent, &name);
-    println!(
-        "{named} with a name and {} without, of {provoked}",
-        unplaced()
-    );
-    assert!(named > 0.0 && named < provoked as f64);
+    println!("{named} with a name, {} without, of {provoked}", unplaced());
+    assert!(named > names as f64 && named < provoked);
     assert_eq!(agent.stop().code(), Some(0));
 }

@@ -9,7 +9,9 @@ use std::os::fd::{AsFd as _, OwnedFd};
 
 use aya::maps::{Array, HashMap, Map, MapData, RingBuf};
 use aya::{Ebpf, Pod};
-use sealwatch_ebpf::wire::{self, CountKey, CountValue, DENIAL_ERRNOS, OomValue, STATS_MAX};
+use sealwatch_ebpf::wire::{
+    self, CountKey, CountValue, DENIAL_ERRNOS, OomValue, PATH_KEY_OTHER, STATS_MAX, Stat,
+};
 use tokio::io::unix::AsyncFd;
 
 use super::error::{LoadError, map_error, object_error};
@@ -93,13 +95,35 @@ impl Tables {
         Ok(stats)
     }
 
+    /// Reads all counters, and sets right how many path keys there are.
     pub(super) fn counters(
-        &self,
+        &mut self,
         each: &mut dyn FnMut(&CountKey, &CountValue),
     ) -> Result<(), SourceError> {
+        let claimed = self.path_keys_claimed()?;
+        let mut there = 0_u64;
+        let mut counted = |key: &CountKey, value: &CountValue| {
+            there += u64::from(key.path != PATH_KEY_OTHER);
+            each(key, value);
+        };
         // SAFETY: this map was declared with these types, and both are integers only.
-        unsafe { batch::read_all(self.counts_fd.as_fd(), each) }
-            .map_err(|error| map_error(wire::MAP_COUNTS, &error))
+        unsafe { batch::read_all(self.counts_fd.as_fd(), &mut counted) }
+            .map_err(|error| map_error(wire::MAP_COUNTS, &error))?;
+        if there == claimed {
+            return Ok(());
+        }
+        // What was claimed meanwhile stays; what is claimed between these two calls is
+        // found by the next reading.
+        let right = self.path_keys_claimed()?.saturating_add(there);
+        self.stats
+            .set(Stat::PathKeys as u32, right.saturating_sub(claimed), 0)
+            .map_err(|error| map_error(wire::MAP_STATS, &error))
+    }
+
+    fn path_keys_claimed(&self) -> Result<u64, SourceError> {
+        self.stats
+            .get(&(Stat::PathKeys as u32), 0)
+            .map_err(|error| map_error(wire::MAP_STATS, &error))
     }
 
     pub(super) fn overflow(&self, each: &mut dyn FnMut(u8, u8, u64)) -> Result<(), SourceError> {

@@ -19,6 +19,7 @@ use crate::source::{Past, RecordKind, Source, SourceError, Succession};
 
 const COUNTS_MAX: usize = 24;
 const PATH_KEYS_PER_CGROUP: u64 = 4;
+const PATH_KEYS_MAX: usize = 18;
 const SAMPLES_MAX: usize = 9;
 const GROUPS_MAX: usize = 6;
 
@@ -96,8 +97,10 @@ impl World {
             ..super::super::key(path + 1)
         };
         if !tables.counts.contains_key(&key) {
+            let paths = tables.counts.keys().map(|key| key.path);
+            let all = paths.filter(|path| *path != PATH_KEY_OTHER).count();
             let used = tables.path_keys.entry(cgroup).or_default();
-            if *used >= PATH_KEYS_PER_CGROUP {
+            if all >= PATH_KEYS_MAX || *used >= PATH_KEYS_PER_CGROUP {
                 key.path = PATH_KEY_OTHER;
             } else {
                 *used += 1;
