@@ -19,6 +19,8 @@ use std::sync::OnceLock;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
+use super::MountRow;
+
 /// Bytes of `cgroup.procs` that are looked at: some thousand processes.
 const PROCS_MAX: u64 = 16 * 1024;
 /// Control groups below a container's that are looked at for a process.
@@ -26,6 +28,8 @@ const GROUPS_MAX: usize = 32;
 /// Bytes of a mount table that are looked at: some thousand mounts. A container
 /// that may mount could make the kernel write a hundred thousand lines.
 pub const TABLE_MAX: u64 = 256 * 1024;
+/// Bytes of the host's own table, which has rows of each container: some ten thousand.
+const HOST_TABLE_MAX: u64 = 16 * 1024 * 1024;
 /// Room for the text of most of these files.
 const READ_AHEAD: usize = 8 * 1024;
 /// The host's root, from a container that shares its process numbers.
@@ -76,8 +80,31 @@ pub fn mount_namespace(pid: u32) -> io::Result<u64> {
 
 /// The mount table of a process in whole lines, and whether that is all of it.
 pub fn mount_table(pid: u32) -> io::Result<(Vec<u8>, bool)> {
-    let mut text = read_at_most(Path::new(&format!("/proc/{pid}/mountinfo")), TABLE_MAX)?;
-    let whole = text.len() < TABLE_MAX as usize;
+    whole_lines(pid, TABLE_MAX)
+}
+
+/// The host's mounts; none where they cannot be read, which is logged.
+pub fn host_mounts() -> Vec<MountRow> {
+    match whole_lines(1, HOST_TABLE_MAX) {
+        Ok((text, whole)) => {
+            if !whole {
+                tracing::warn!(
+                    read_bytes = HOST_TABLE_MAX,
+                    "the host has more mounts than are read of it"
+                );
+            }
+            super::parse(&text)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the host's mounts cannot be read");
+            Vec::new()
+        }
+    }
+}
+
+fn whole_lines(pid: u32, bytes: u64) -> io::Result<(Vec<u8>, bool)> {
+    let mut text = read_at_most(Path::new(&format!("/proc/{pid}/mountinfo")), bytes)?;
+    let whole = (text.len() as u64) < bytes;
     if !whole {
         let end = text.iter().rposition(|byte| *byte == b'\n');
         text.truncate(end.map_or(0, |end| end + 1));

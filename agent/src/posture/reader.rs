@@ -19,7 +19,7 @@ use super::pace::Queue;
 use super::read::{Around, Known};
 use super::{Facts, HostMounts};
 use crate::clock::monotonic_ns as now_ns;
-use crate::mountinfo::{self, process};
+use crate::mountinfo::process;
 
 /// Containers that are watched; later ones are counted.
 pub const CONTAINERS_MAX: usize = 2048;
@@ -217,11 +217,7 @@ impl Desk {
             return;
         }
         self.host_read_ns = Some(now_ns);
-        let table = process::mount_table(1).map(|(text, _)| text);
-        if let Err(error) = &table {
-            tracing::warn!(%error, "the host's mounts cannot be read");
-        }
-        let host = HostMounts::of(&mountinfo::parse(&table.unwrap_or_default()));
+        let host = HostMounts::of(&process::host_mounts());
         let is_new = host != self.around.host;
         self.around = Around {
             host,

@@ -23,7 +23,7 @@ use super::visit::{Known, Place, Surroundings, visit};
 use super::worker::{Crew, Job, Outcome};
 use super::{HostTmpfs, Unmeasured};
 use crate::clock::{monotonic_ns as now_ns, thread_cpu_ns};
-use crate::mountinfo::{self, Device, process};
+use crate::mountinfo::{Device, process};
 
 /// Containers that are watched; later ones are counted.
 pub const CONTAINERS_MAX: usize = 2048;
@@ -301,11 +301,7 @@ impl Desk {
             return;
         }
         self.host_read_ns = Some(now_ns);
-        let table = process::mount_table(1).map(|(text, _)| text);
-        if let Err(error) = &table {
-            tracing::warn!(%error, "the host's mounts cannot be read");
-        }
-        let host = HostTmpfs::of(&mountinfo::parse(&table.unwrap_or_default()));
+        let host = HostTmpfs::of(&process::host_mounts());
         let is_new = host != self.around.host;
         self.around = Arc::new(Surroundings {
             host,
