@@ -97,7 +97,10 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Contract>, ContractError> {
         let opened = text.bytes().filter(|byte| b"[{".contains(byte)).count();
         if opened > BRACKETS_MAX {
             let reason = format!("it opens more than {BRACKETS_MAX} brackets");
-            return Err(bad(reason, "write lists with `- `, or several files".to_owned()));
+            return Err(bad(
+                reason,
+                "write lists with `- `, or several files".to_owned(),
+            ));
         }
         Ok(())
     };

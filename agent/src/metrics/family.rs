@@ -9,9 +9,7 @@
 use std::ops::Range;
 
 use prometheus::TextEncoder;
-use prometheus::proto::{
-    Counter, Gauge, LabelPair, Metric as Sample, MetricFamily, MetricType,
-};
+use prometheus::proto::{Counter, Gauge, LabelPair, Metric as Sample, MetricFamily, MetricType};
 
 use crate::catalog::{Metric, MetricKind};
 
