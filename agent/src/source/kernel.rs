@@ -118,10 +118,11 @@ pub fn load(options: &Options, pins: Option<Pins>) -> Result<Kernel, LoadError> 
     let make = fingerprint(&[options, &offsets, &settings], OBJECT);
     let path = pins.as_ref().map(|pins| pins.path().to_path_buf());
     let unkept = |error: io::Error| pins_error(&path.clone().unwrap_or_default(), &error);
+    // Before the first map: up to 5.10 they count as locked memory.
+    unlimit_locked_memory();
     let held = pins.map(|pins| Held::prepare(pins, &make)).transpose();
     let mut held = held.map_err(unkept)?;
     settings.generation = held.as_ref().map_or(0, |held| held.generation.number);
-    unlimit_locked_memory();
     let mut bpf_lsm = bpf_lsm::Programs::default();
     if facts.active(Lsm::Bpf)
         && let Some(targets) = bpf_lsm.news()
