@@ -19,7 +19,7 @@ pub use capability::{
 pub use credentials::{Credentials, Extent, IdMap, Inside};
 pub use finding::FindingKind;
 pub use owner::{Container, Owner, Runtime, Unresolved};
-pub use path::{ContainerPath, Resolution, escape};
+pub use path::{ContainerPath, Resolution, escape, escape_text};
 
 /// The errors that make a failed operation a denial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

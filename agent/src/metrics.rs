@@ -22,7 +22,7 @@ use family::Family;
 
 use crate::aggregate::{GroupSeries, Kind, Labels, Loaded, Snapshot};
 use crate::catalog;
-use crate::denial::{Container, Lsm, escape};
+use crate::denial::{Container, Lsm, escape_text};
 use crate::process::Process;
 
 mod posture;
@@ -43,15 +43,18 @@ pub enum MetricsError {
 
 /// A label value from outside: printable, and cut off where it is too long.
 fn value(text: &str) -> Cow<'_, str> {
-    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\';
-    if text.len() <= VALUE_MAX_CHARS && text.bytes().all(plain) {
-        return Cow::Borrowed(text);
+    match escape_text(text) {
+        Cow::Borrowed(text) => Cow::Borrowed(bounded(text)),
+        Cow::Owned(text) => Cow::Owned(bounded(&text).to_owned()),
     }
-    let mut escaped = escape(text.as_bytes());
-    if let Some((end, _)) = escaped.char_indices().nth(VALUE_MAX_CHARS) {
-        escaped.truncate(end);
+}
+
+/// Cuts off a text that is escaped already.
+fn bounded(text: &str) -> &str {
+    match text.char_indices().nth(VALUE_MAX_CHARS) {
+        Some((end, _)) => &text[..end],
+        None => text,
     }
-    Cow::Owned(escaped)
 }
 
 /// The label values that all series of a container begin with.

@@ -3,6 +3,7 @@
 //! In: bytes. Out: [`ContainerPath`]; printable text. Invariant: what is shown
 //! stays on one line and fools no terminal. Lacks on purpose: resolving.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A path as the container sees it: any bytes but NUL.
@@ -58,16 +59,28 @@ pub fn escape(bytes: &[u8]) -> String {
     Escaped(bytes).to_string()
 }
 
+/// The same of a text, which stays as it is where nothing in it is escaped.
+pub fn escape_text(text: &str) -> Cow<'_, str> {
+    match text.contains(is_escaped) {
+        true => Cow::Owned(escape(text.as_bytes())),
+        false => Cow::Borrowed(text),
+    }
+}
+
+/// Bidirectional and other invisible format characters can make a terminal show a path
+/// that it is not; they are escaped with the controls, and so is what YAML takes for no
+/// character.
+fn is_escaped(c: char) -> bool {
+    c == '\\'
+        || c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+}
+
 fn fmt_escaped(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     use fmt::Write as _;
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            // Bidirectional and other invisible format characters can make a
-            // terminal show a path that it is not; they are escaped with the controls, and so
-            // is what YAML takes for no character.
-            let hidden = c.is_control()
-                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
-            if c == '\\' || hidden {
+            if is_escaped(c) {
                 let mut utf8 = [0; 4];
                 for byte in c.encode_utf8(&mut utf8).bytes() {
                     write!(f, "\\x{byte:02x}")?;

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Family, VALUE_MAX_CHARS, identity};
+use super::{Family, bounded, identity};
 use crate::aggregate::{Labels, OTHER};
 use crate::catalog;
 use crate::posture::{Posture, Root, Seen};
@@ -121,12 +121,4 @@ fn add_row(mounts: &mut Family, labels: &Labels, mount: &Seen) {
         flag("nodev"),
     ];
     mounts.add(identity(labels).with(values), 1.0);
-}
-
-/// Bounds a text that is escaped already.
-fn bounded(text: &str) -> &str {
-    match text.char_indices().nth(VALUE_MAX_CHARS) {
-        Some((end, _)) => &text[..end],
-        None => text,
-    }
 }
