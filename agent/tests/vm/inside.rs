@@ -18,6 +18,7 @@ use std::time::Instant;
 
 use super::engines::containerd::Containerd;
 use super::image;
+use super::known::to_be_counted;
 use super::report::Report;
 use container::{Docker, POD_NAMES, Rights};
 use daemon::{Compared, Daemon};
@@ -205,11 +206,17 @@ async fn one(backend: &str, watched: &mut Watched, report: &mut Report) -> Resul
     let known = begun.elapsed().as_secs();
     let mut wanted = Vec::new();
     for watch in &mut watched.there {
+        let provoked = watch.place.provoke(backend).await?;
+        // One container's refusals fit into the ring of samples, all of them together
+        // may not: a guest's processor is slow, and here nothing may be lost.
+        daemon
+            .counts(&watch.names, to_be_counted(backend, &provoked))
+            .await?;
         wanted.push(Compared {
             container: watch.name,
             id: watch.id.clone(),
             names: watch.names,
-            provoked: watch.place.provoke(backend).await?,
+            provoked,
         });
     }
     let provoked = begun.elapsed().as_secs();
