@@ -101,6 +101,11 @@ impl Daemon {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Does it say that some of its pinned programs end with it?
+    pub fn leaves_gaps(&self) -> bool {
+        self.log().contains("is not counted while no daemon runs")
+    }
+
     fn get(&self, path: &str) -> Result<(u16, String), String> {
         let ask = || -> std::io::Result<String> {
             let mut stream = UnixStream::connect(&self.socket)?;

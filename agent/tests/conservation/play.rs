@@ -50,6 +50,8 @@ pub struct Play<'a> {
     /// A daemon with pins has been there, and a daemon has been ready.
     pub(super) begun: bool,
     pub(super) met: bool,
+    /// The last one said that not all its programs outlive it.
+    pub(super) partial: bool,
     /// How the programs on duty were made.
     pub(super) other_make: bool,
     pub(super) lives: Vec<Watched>,
@@ -85,6 +87,7 @@ pub fn play(
         daemon,
         begun: false,
         met: false,
+        partial: false,
         other_make: false,
         lives: Vec::new(),
         host: None,
@@ -275,13 +278,11 @@ impl Play<'_> {
         let anew = self.pins.is_none() || !self.met;
         let mut daemon = self.spawn(other_make)?;
         daemon.ready()?;
-        for watched in self.lives.iter_mut().filter(|_| anew) {
-            watched.maybe = watched.life.refused();
-            if let Some(row) = watched.life.flooding() {
-                watched.maybe[row] += 1;
-            }
+        if anew || self.partial {
+            self.lives.iter_mut().for_each(|one| one.is_met(!anew));
         }
         self.met = true;
+        self.partial = daemon.leaves_gaps();
         self.daemon = Some(daemon);
         self.outcome.starts += 1;
         Ok(())
@@ -302,6 +303,7 @@ impl Play<'_> {
         let Some(mut daemon) = self.daemon.take() else {
             return Ok(());
         };
+        self.lives.iter_mut().for_each(Watched::is_left);
         match how {
             Leaving::Killed => self.kill(&mut daemon)?,
             Leaving::Stopped => daemon.stop()?,

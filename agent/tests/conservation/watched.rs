@@ -18,6 +18,8 @@ pub struct Watched {
     pub never: [u64; ROWS],
     /// Refusals of each row that none need have counted.
     pub maybe: [u64; ROWS],
+    /// Refusals of each row when a daemon was last about to go.
+    left: [u64; ROWS],
     /// Counts more or less that a change of programs under way may make.
     pub slack: [u64; ROWS],
     /// Refusals that may have been made and are on no board.
@@ -33,10 +35,28 @@ impl Watched {
             life,
             never: [0; ROWS],
             maybe: [0; ROWS],
+            left: [0; ROWS],
             slack: [0; ROWS],
             unsure: [0; ROWS],
             orphaned: false,
         }
+    }
+
+    /// A daemon is about to go.
+    pub fn is_left(&mut self) {
+        self.left = self.life.refused();
+    }
+
+    /// A daemon is ready. Without a predecessor whose programs stayed it need not have
+    /// counted anything so far; where only `part` of them stayed, nothing since then.
+    pub fn is_met(&mut self, part: bool) {
+        let left = if part { self.left } else { [0; ROWS] };
+        let before = if part { self.maybe } else { [0; ROWS] };
+        let done = self.life.refused();
+        self.maybe = std::array::from_fn(|row| {
+            let underway = u64::from(self.life.flooding() == Some(row));
+            before[row] + done[row] - left[row] + underway
+        });
     }
 
     /// What the daemon must and may tell of it, from now on.
