@@ -14,7 +14,7 @@ use sealwatch::identity::hierarchy::Layout;
 
 use super::daemon::Daemon;
 use super::ground::{Ground, mount, unmount};
-use super::life::Surroundings;
+use super::life::{ABOVE, Surroundings};
 use super::schedule::Kind;
 
 /// Schedules so far that filled the tables of every daemon on the machine.
@@ -45,6 +45,13 @@ pub fn may_be_full() -> bool {
     refused.iter().map(|(_, paths)| paths).sum::<u64>() > ROOM
 }
 
+/// Where the control groups are seen from their root.
+pub fn groups() -> Result<PathBuf, String> {
+    let layout = Layout::read().map_err(|error| error.to_string())?;
+    let root = layout.root().map(Path::to_path_buf);
+    root.ok_or_else(|| "no mount shows the control groups from their root".into())
+}
+
 /// Everything that outlasts a schedule.
 pub struct Arena {
     directory: PathBuf,
@@ -65,10 +72,7 @@ impl Arena {
     /// Makes one below `directory`.
     pub fn make(directory: &Path, backend: &str, patience: Duration) -> Result<Arena, String> {
         let fail = |error: std::io::Error| format!("{}: {error}", directory.display());
-        let layout = Layout::read().map_err(|error| error.to_string())?;
-        let groups = layout
-            .root()
-            .ok_or("no mount shows the control groups from their root")?;
+        let groups = groups()?;
         for name in ["boards", "run", "bpf"] {
             fs::create_dir_all(directory.join(name)).map_err(fail)?;
         }
@@ -77,7 +81,7 @@ impl Arena {
         Ok(Arena {
             ground: Ground::make(&directory.join("ground")).map_err(fail)?,
             directory: directory.into(),
-            groups: groups.into(),
+            groups,
             bpf,
             backend: backend.to_owned(),
             patience,
@@ -157,15 +161,10 @@ impl Drop for Arena {
     fn drop(&mut self) {
         drop(self.kept.take());
         unmount(&self.bpf);
-        // Those that nobody else is in; the system refuses the others.
-        for below in [
-            "kubepods/burstable",
-            "kubepods",
-            "kubepods.slice",
-            "machine.slice",
-            "system.slice",
-        ] {
-            let _ = fs::remove_dir(self.groups.join(below));
+        // Those that nobody else is in; the system refuses the others. An engine may be
+        // about to use its own.
+        for above in ABOVE.into_iter().filter(|above| *above != "docker") {
+            let _ = fs::remove_dir(self.groups.join(above));
         }
     }
 }

@@ -84,13 +84,28 @@ impl Shape {
     }
 }
 
+/// Groups that those of all shapes are made in, and their own above them last.
+pub const ABOVE: [&str; 6] = [
+    "docker",
+    "kubepods/burstable",
+    "kubepods",
+    "kubepods.slice",
+    "machine.slice",
+    "system.slice",
+];
+
+/// Part of each id, and of each group's name, so that they can be told from others'.
+const MARK: &str = "5ea15ea1";
+
 /// An id that no other container has, now or in another run.
 pub fn fresh_id() -> String {
     use std::hash::{BuildHasher as _, RandomState};
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let word = |at: u64| format!("{:016x}", RandomState::new().hash_one((number, at)));
-    (0..4).map(word).collect()
+    let [first, second, third, fourth] = [0, 1, 2, 3].map(word);
+    // Where all shapes' names have it in one piece.
+    [&first, &second[..8], MARK, &third, &fourth].concat()
 }
 
 /// Where a life takes place.
@@ -381,6 +396,24 @@ fn remove(group: &Path) -> Result<(), String> {
             }
             Err(error) => return Err(format!("{}: {error}", group.display())),
         }
+    }
+}
+
+/// Removes the control groups of a run that was ended half-way, which a daemon would take
+/// for containers.
+pub fn remove_left_over(groups: &Path) {
+    fn sweep(directory: &Path) {
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        let directories = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        for path in directories.map(|entry| entry.path()) {
+            if path.to_string_lossy().contains(MARK) {
+                sweep(&path);
+                let _ = fs::remove_dir(path);
+            }
+        }
+    }
+    for above in ABOVE {
+        sweep(&groups.join(above));
     }
 }
 

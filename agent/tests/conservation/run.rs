@@ -3,6 +3,7 @@
 //! In: the environment. Out: what failed. Invariant: the seed of each schedule is
 //! printed, and is all that is needed to have it again. Lacks on purpose: judging.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,10 +11,12 @@ use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use proptest::strategy::ValueTree;
+use rustix::fs::{FlockOperation, flock};
 use xtask::engine::Engine;
 
-use super::arena::Arena;
+use super::arena::{Arena, groups};
 use super::engines::cannot_run;
+use super::life::remove_left_over;
 use super::play::{Outcome, play};
 use super::schedule::{Kind, Schedule, of_seed};
 
@@ -54,6 +57,17 @@ fn number(name: &str) -> Option<u64> {
     Some(number.unwrap_or_else(|_| panic!("SEALWATCH_CONSERVATION_{name}: {text:?} is no number")))
 }
 
+/// Waits until no other run plays on this machine: a schedule that fills a table fills
+/// that of every daemon.
+fn only_run() -> File {
+    let lock = File::create(PathBuf::from(SCRATCH).join("sealwatch-conservation.lock")).unwrap();
+    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        tell("conservation: waiting for another run to end");
+        flock(&lock, FlockOperation::LockExclusive).unwrap();
+    }
+    lock
+}
+
 impl Run {
     /// What the variables say; so many cases if they do not.
     pub fn of_environment(cases: u64) -> Run {
@@ -79,6 +93,8 @@ impl Run {
         if place == Where::Guest {
             self.kinds.retain(|kind| *kind != Kind::Engine);
         }
+        let _only_run = only_run();
+        remove_left_over(&groups().unwrap());
         let begun = Instant::now();
         tell(&format!(
             "conservation: SEALWATCH_CONSERVATION_SEED={} SEALWATCH_CONSERVATION_CASES={}",
