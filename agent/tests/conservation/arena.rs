@@ -10,11 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sealwatch::identity::hierarchy::Layout;
-
 use super::daemon::Daemon;
 use super::ground::{Ground, mount, unmount};
-use super::life::{ABOVE, Surroundings};
+use super::groups::{self, ABOVE};
+use super::life::Surroundings;
 use super::schedule::Kind;
 
 /// Schedules so far that filled the tables of every daemon on the machine.
@@ -45,13 +44,6 @@ pub fn may_be_full() -> bool {
     refused.iter().map(|(_, paths)| paths).sum::<u64>() > ROOM
 }
 
-/// Where the control groups are seen from their root.
-pub fn groups() -> Result<PathBuf, String> {
-    let layout = Layout::read().map_err(|error| error.to_string())?;
-    let root = layout.root().map(Path::to_path_buf);
-    root.ok_or_else(|| "no mount shows the control groups from their root".into())
-}
-
 /// Everything that outlasts a schedule.
 pub struct Arena {
     directory: PathBuf,
@@ -72,7 +64,7 @@ impl Arena {
     /// Makes one below `directory`.
     pub fn make(directory: &Path, backend: &str, patience: Duration) -> Result<Arena, String> {
         let fail = |error: std::io::Error| format!("{}: {error}", directory.display());
-        let groups = groups()?;
+        let groups = groups::root()?;
         for name in ["boards", "run", "bpf"] {
             fs::create_dir_all(directory.join(name)).map_err(fail)?;
         }

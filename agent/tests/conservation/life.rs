@@ -11,102 +11,18 @@ use std::ops::Range;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use xtask::engine::{Engine, IMAGE};
 
 use super::actor::{self, Board};
 use super::arena::fill;
+use super::groups::{Shape, fresh_id, remove};
 use super::refusals::ROWS;
 
 /// Longest that an order may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(120);
-/// Longest that a control group stays busy with a process that has ended.
-const EMPTY_WITHIN: Duration = Duration::from_secs(10);
-
-/// How a runtime names a container's control group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// Docker with cgroupfs.
-    Docker,
-    /// Docker with systemd.
-    DockerScope,
-    /// A pod's, with cgroupfs.
-    Pod,
-    /// A pod's, with systemd.
-    PodScope,
-    /// Podman, whose process lies in a group of its own below.
-    Podman,
-    /// Docker with a group that the container has made itself.
-    Below,
-    /// No container's: a service of the host.
-    Host,
-}
-
-impl Shape {
-    /// The groups to make below what is there already; the process is in the last.
-    fn groups(self, id: &str) -> (String, Vec<String>) {
-        let uid = format!(
-            "{}-{}-{}-{}-{}",
-            &id[..8],
-            &id[8..12],
-            &id[12..16],
-            &id[16..20],
-            &id[20..32]
-        );
-        let (above, own) = match self {
-            Shape::Docker => ("docker".into(), vec![id.into()]),
-            Shape::DockerScope => ("system.slice".into(), vec![format!("docker-{id}.scope")]),
-            Shape::Pod => (
-                "kubepods/burstable".into(),
-                vec![format!("pod{uid}"), id.into()],
-            ),
-            Shape::PodScope => {
-                let slice = format!("kubepods-pod{}.slice", uid.replace('-', "_"));
-                (
-                    "kubepods.slice".into(),
-                    vec![slice, format!("cri-containerd-{id}.scope")],
-                )
-            }
-            Shape::Podman => (
-                "machine.slice".into(),
-                vec![format!("libpod-{id}.scope"), "container".into()],
-            ),
-            Shape::Below => ("docker".into(), vec![id.into(), "init.scope".into()]),
-            Shape::Host => (
-                "system.slice".into(),
-                vec![format!("conserved-{id}.service")],
-            ),
-        };
-        (above, own)
-    }
-}
-
-/// Groups that those of all shapes are made in, and their own above them last.
-pub const ABOVE: [&str; 6] = [
-    "docker",
-    "kubepods/burstable",
-    "kubepods",
-    "kubepods.slice",
-    "machine.slice",
-    "system.slice",
-];
-
-/// Part of each id, and of each group's name, so that they can be told from others'.
-const MARK: &str = "5ea15ea1";
-
-/// An id that no other container has, now or in another run.
-pub fn fresh_id() -> String {
-    use std::hash::{BuildHasher as _, RandomState};
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let word = |at: u64| format!("{:016x}", RandomState::new().hash_one((number, at)));
-    let [first, second, third, fourth] = [0, 1, 2, 3].map(word);
-    // Where all shapes' names have it in one piece.
-    [&first, &second[..8], MARK, &third, &fourth].concat()
-}
 
 /// Where a life takes place.
 #[derive(Clone, Copy)]
@@ -382,48 +298,4 @@ impl Drop for Life {
         let _ = self.child.kill();
         let _ = self.end(true);
     }
-}
-
-/// Removes a control group as soon as its last process is gone.
-fn remove(group: &Path) -> Result<(), String> {
-    let begun = Instant::now();
-    loop {
-        match fs::remove_dir(group) {
-            Ok(()) => return Ok(()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(_) if begun.elapsed() < EMPTY_WITHIN => {
-                std::thread::sleep(Duration::from_millis(1))
-            }
-            Err(error) => return Err(format!("{}: {error}", group.display())),
-        }
-    }
-}
-
-/// Removes the control groups of a run that was ended half-way, which a daemon would take
-/// for containers.
-pub fn remove_left_over(groups: &Path) {
-    fn sweep(directory: &Path) {
-        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-        let directories = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        for path in directories.map(|entry| entry.path()) {
-            if path.to_string_lossy().contains(MARK) {
-                sweep(&path);
-                let _ = fs::remove_dir(path);
-            }
-        }
-    }
-    for above in ABOVE {
-        sweep(&groups.join(above));
-    }
-}
-
-/// So many containers' control groups begin and end, and nothing happens in them.
-pub fn churn(groups: &Path, number: u32) -> Result<(), String> {
-    for _ in 0..number {
-        let group = groups.join("docker").join(fresh_id());
-        let made = fs::create_dir_all(&group);
-        made.map_err(|error| format!("{}: {error}", group.display()))?;
-        remove(&group)?;
-    }
-    Ok(())
 }

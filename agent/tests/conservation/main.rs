@@ -19,6 +19,7 @@ mod engines;
 #[path = "../exposition/mod.rs"]
 mod exposition;
 mod ground;
+mod groups;
 mod guests;
 mod life;
 mod model;

@@ -14,9 +14,9 @@ use proptest::strategy::ValueTree;
 use rustix::fs::{FlockOperation, flock};
 use xtask::engine::Engine;
 
-use super::arena::{Arena, groups};
+use super::arena::Arena;
 use super::engines::cannot_run;
-use super::life::remove_left_over;
+use super::groups;
 use super::play::{Outcome, play};
 use super::schedule::{Kind, Schedule, of_seed};
 
@@ -94,7 +94,7 @@ impl Run {
             self.kinds.retain(|kind| *kind != Kind::Engine);
         }
         let _only_run = only_run();
-        remove_left_over(&groups().unwrap());
+        groups::remove_left_over(&groups::root().unwrap());
         let begun = Instant::now();
         tell(&format!(
             "conservation: SEALWATCH_CONSERVATION_SEED={} SEALWATCH_CONSERVATION_CASES={}",

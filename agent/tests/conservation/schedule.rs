@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use super::life::Shape;
+use super::groups::Shape;
 use super::refusals::ROWS;
 use super::relay::Outage;
 
