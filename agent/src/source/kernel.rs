@@ -278,22 +278,23 @@ fn functions(btf: &Btf, targets: &bpf_lsm::Targets) -> BTreeMap<String, u8> {
 }
 
 impl Kernel {
-    /// What is read: an earlier daemon's tables, until they are taken in.
     fn read(&mut self) -> &mut Tables {
-        match self.earlier.front_mut() {
-            Some(Earlier::Tables(tables)) => tables,
-            _ => &mut self.tables,
-        }
+        read_of(&mut self.earlier, &mut self.tables)
+    }
+}
+
+/// What is read: an earlier daemon's tables, until they are taken in.
+fn read_of<'a>(earlier: &'a mut VecDeque<Earlier>, own: &'a mut Tables) -> &'a mut Tables {
+    match earlier.front_mut() {
+        Some(Earlier::Tables(tables)) => tables,
+        _ => own,
     }
 }
 
 impl Source for Kernel {
     fn drain(&mut self, each: &mut dyn FnMut(RecordKind, &[u8])) -> usize {
         let mut records = 0;
-        let tables = match self.earlier.front_mut() {
-            Some(Earlier::Tables(tables)) => tables,
-            _ => &mut self.tables,
-        };
+        let tables = read_of(&mut self.earlier, &mut self.tables);
         for (ring, kind) in [
             (&mut tables.cgroups, RecordKind::Cgroup),
             (&mut tables.samples, RecordKind::Sample),
