@@ -42,14 +42,11 @@ pub enum Order {
     },
     /// Each has one operation refused, on a path that was not refused before.
     Once,
-    /// Each ends.
-    Leave,
 }
 
 const PACE: u32 = 1;
 const FLOOD: u32 = 2;
 const ONCE: u32 = 3;
-const LEAVE: u32 = 4;
 
 /// The conductor's part. The order's words are written before the round is.
 #[repr(C, align(64))]
@@ -193,7 +190,6 @@ impl Board {
             Order::Pace { millirate } => (PACE, millirate),
             Order::Flood { threads } => (FLOOD, u64::from(threads)),
             Order::Once => (ONCE, 0),
-            Order::Leave => (LEAVE, 0),
         };
         let now = monotonic_ns();
         let time_ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
@@ -224,8 +220,7 @@ impl Board {
                     FLOOD => Order::Flood {
                         threads: u32::try_from(amount).unwrap_or(1),
                     },
-                    ONCE => Order::Once,
-                    _ => Order::Leave,
+                    _ => Order::Once,
                 },
                 begins_ns: head.begins_ns.load(Ordering::Relaxed),
                 ends_ns: head.ends_ns.load(Ordering::Relaxed),
@@ -339,8 +334,7 @@ mod tests {
                     Order::Pace { millirate } => {
                         slot.refused.fetch_add(millirate, Ordering::Relaxed)
                     }
-                    Order::Leave => return,
-                    _ => 0,
+                    _ => return,
                 };
                 slot.finished.store(seen, Ordering::Release);
             }
@@ -354,7 +348,7 @@ mod tests {
         assert_eq!(slot.refused.load(Ordering::Relaxed), 7);
         let none = board.wait_finished(2, round, Duration::from_millis(20));
         assert!(none.is_err_and(|error| error.to_string().contains("worker 0 has not finished")));
-        board.give(Order::Leave, Duration::ZERO);
+        board.give(Order::Once, Duration::ZERO);
         worker.join().unwrap();
     }
 

@@ -4,6 +4,7 @@
 //! board. Invariant: whatever becomes of the process, what was refused lies
 //! between the two counts of its slot. Lacks on purpose: knowing who else is there.
 
+use std::convert::Infallible;
 use std::ffi::CString;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -40,8 +41,8 @@ fn refusal(number: u64) -> i32 {
     }
 }
 
-/// Follows the board's orders until it is told to leave.
-pub fn serve(board: &Path, number: usize) -> Result<bool, String> {
+/// Follows the board's orders until it is killed.
+pub fn serve(board: &Path, number: usize) -> Result<Infallible, String> {
     let board = Board::open(board).map_err(|error| format!("{error:#}"))?;
     let slot = board
         .slot(number)
@@ -55,7 +56,6 @@ pub fn serve(board: &Path, number: usize) -> Result<bool, String> {
             Order::Pace { millirate } => paced(slot, number, millirate, &round),
             Order::Flood { threads } => flood(slot, threads, &round),
             Order::Once => once(slot, &round),
-            Order::Leave => return Ok(true),
         }
         slot.finished.store(seen, Ordering::Release);
     }

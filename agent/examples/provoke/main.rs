@@ -198,7 +198,7 @@ fn dispatch(arguments: &[String]) -> Result<bool, String> {
         ["once", path] => load::once(path),
         ["serve", board, worker] => {
             let worker = usize::try_from(number(worker)?).map_err(|error| error.to_string())?;
-            crew::serve(Path::new(board), worker)
+            match crew::serve(Path::new(board), worker)? {}
         }
         ["hold", seconds] => {
             std::thread::sleep(std::time::Duration::from_secs(number(seconds)?));

@@ -75,5 +75,4 @@ fn each_of_many_containers_is_counted_exactly() {
         eventually("all counts are exact", SOON, || counted() == expected);
         println!("{order:?}: {expected:?} counted exactly");
     }
-    board.give(Order::Leave, ROUND);
 }

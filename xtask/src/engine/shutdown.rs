@@ -8,25 +8,53 @@ use std::{
     fs, io,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
-    process::Child,
+    process::{Child, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
+use anyhow::{Result, bail, ensure};
+
 use super::{Daemon, Engine, POLL};
 
 const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// Containers that are removed at once. Where many hundreds end together, dockerd misses
+/// the end of some, and waits for it for ever.
+const AT_ONCE: usize = 32;
+/// So many are removed within seconds.
+const REMOVED_WITHIN: Duration = Duration::from_secs(120);
 
 /// Removes every container, so that dockerd need not wait for any to end.
 pub(super) fn containers(engine: &Engine) {
     let Ok(ids) = engine.docker_ok(&["ps", "--all", "--quiet"]) else {
         return;
     };
-    if !ids.is_empty() {
-        let mut args = vec!["rm", "--force", "--volumes"];
-        args.extend(ids.lines());
-        report(engine.docker_ok(&args), "removing containers");
+    let ids: Vec<&str> = ids.lines().collect();
+    for some in ids.chunks(AT_ONCE) {
+        if let Err(error) = remove(engine, some) {
+            // dockerd is ended without, and what it left has no mounts.
+            eprintln!("removing containers: {error:#}");
+            return;
+        }
     }
+}
+
+fn remove(engine: &Engine, ids: &[&str]) -> Result<()> {
+    let mut command = engine.command();
+    command
+        .args(["rm", "--force", "--volumes"])
+        .args(ids)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    let mut child = command.spawn()?;
+    if !ended(&mut child, REMOVED_WITHIN) {
+        child.kill()?;
+        child.wait()?;
+        bail!("dockerd has not done it within {REMOVED_WITHIN:?}");
+    }
+    let status = child.wait()?;
+    ensure!(status.success(), "docker rm ended with {status}");
+    Ok(())
 }
 
 /// Ends dockerd, then its containerd if that outlived it, then unmounts.
@@ -43,7 +71,7 @@ pub(super) fn end(daemon: &mut Daemon) {
     // Read before dockerd ends, which removes it.
     let containerd = fs::read_to_string(daemon.run.path().join("x/containerd/containerd.pid"));
     signal(daemon.child.id(), libc::SIGTERM);
-    if !ended(&mut daemon.child) {
+    if !ended(&mut daemon.child, STOP_WITHIN) {
         report(daemon.child.kill(), "killing dockerd");
         report(daemon.child.wait(), "waiting for dockerd");
         if let Some(pid) = containerd.ok().and_then(|text| text.trim().parse().ok()) {
@@ -52,9 +80,9 @@ pub(super) fn end(daemon: &mut Daemon) {
     }
 }
 
-fn ended(child: &mut Child) -> bool {
+fn ended(child: &mut Child, within: Duration) -> bool {
     let begun = Instant::now();
-    while begun.elapsed() < STOP_WITHIN {
+    while begun.elapsed() < within {
         match child.try_wait() {
             Ok(None) => thread::sleep(POLL),
             Ok(Some(_)) | Err(_) => return true,

@@ -18,7 +18,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{
     engine::{Engine, IMAGE},
     interrupt::Interrupt,
-    load::{Board, Order},
+    load::Board,
     step,
 };
 
@@ -122,13 +122,6 @@ impl<'a> Crowd<'a> {
             .filter_map(|number| self.board.slot(number))
             .map(|slot| slot.refused.load(Ordering::SeqCst))
             .collect()
-    }
-}
-
-impl Drop for Crowd<'_> {
-    fn drop(&mut self) {
-        // A thousand containers that end by themselves are removed sooner.
-        self.board.give(Order::Leave, Duration::ZERO);
     }
 }
 
