@@ -48,6 +48,8 @@ pub(super) struct Reading {
     /// Entries that were stale at the end, and are still there.
     pub(super) stale: usize,
     pub(super) losses: Vec<String>,
+    /// Samples that were taken, each of which became an event.
+    pub(super) samples: f64,
     /// Refusals that found the kernel's table of counters full.
     pub(super) overflowed: f64,
 }
@@ -62,7 +64,7 @@ impl Reading {
             .collect();
         format!(
             "{:>3} min  {containers} containers  RSS {:.1} MiB (own {:.1})  {} fds  {} threads  \
-             {} series ({} of them ours)  {}{}",
+             {} series ({} of them ours)  {:.0} samples  {}{}",
             at.as_secs() / 60,
             self.memory.resident as f64 / MIB,
             self.memory.anonymous as f64 / MIB,
@@ -70,6 +72,7 @@ impl Reading {
             self.threads,
             self.series,
             self.own_series,
+            self.samples,
             tables.join("  "),
             match self.losses.is_empty() {
                 true => String::new(),
@@ -122,6 +125,7 @@ impl Gauge {
             entries: entries.collect::<Result<_>>()?,
             stale: 0,
             losses: scrape.losses(),
+            samples: scrape.sum("sealwatch_samples_total").unwrap_or(0.0),
             overflowed: scrape.overflowed(),
         })
     }

@@ -9,9 +9,11 @@ use std::{fmt, time::Duration};
 
 use super::gauge::Reading;
 
-/// The first part of a soak fills what is bounded: history, tables, pools. A
-/// third of it, and at least so much.
+/// The first part of a soak fills what is bounded: history, tables, pools, and what the
+/// allocator keeps of them. Half of it, and at least so much.
 const WARM_UP_MIN: Duration = Duration::from_secs(180);
+/// Events that the daemon keeps: until it has had so many, its memory grows by each.
+const HISTORY_EVENTS: f64 = 4_096.0;
 /// Readings that a slope is made of at least: five minutes of them.
 const READINGS_MIN: usize = 30;
 /// Descriptors and threads beyond those of the start that may be left at the end:
@@ -26,6 +28,8 @@ struct Row {
     what: &'static str,
     /// Per minute.
     bound: f64,
+    /// So many samples are part of its warm-up.
+    after_samples: f64,
     of: fn(&Reading) -> f64,
 }
 
@@ -34,26 +38,31 @@ const ROWS: [Row; 5] = [
     Row {
         what: "own memory (RssAnon), KiB",
         bound: 48.0,
+        after_samples: HISTORY_EVENTS,
         of: |reading| reading.memory.anonymous as f64 / 1024.0,
     },
     Row {
         what: "descriptors",
         bound: 0.2,
+        after_samples: 0.0,
         of: |reading| reading.descriptors as f64,
     },
     Row {
         what: "threads",
         bound: 0.2,
+        after_samples: 0.0,
         of: |reading| reading.threads as f64,
     },
     Row {
         what: "series of the soak's containers",
         bound: 20.0,
+        after_samples: 0.0,
         of: |reading| reading.own_series as f64,
     },
     Row {
         what: "entries in the kernel's tables",
         bound: 10.0,
+        after_samples: 0.0,
         of: |reading| reading.entries() as f64,
     },
 ];
@@ -77,12 +86,15 @@ impl Verdict {
         last: &Reading,
         length: Duration,
     ) -> Verdict {
-        let warm = (length / 3).max(WARM_UP_MIN);
-        let judged: Vec<&Reading> = readings.iter().filter(|one| one.at >= warm).collect();
-        let slopes = ROWS.iter().map(|row| Judged {
-            what: row.what,
-            bound: row.bound,
-            slope: slope(&judged, row.of),
+        let warm = (length / 2).max(WARM_UP_MIN);
+        let slopes = ROWS.iter().map(|row| {
+            let is_judged = |one: &&Reading| one.at >= warm && one.samples >= row.after_samples;
+            let judged: Vec<&Reading> = readings.iter().filter(is_judged).collect();
+            Judged {
+                what: row.what,
+                bound: row.bound,
+                slope: slope(&judged, row.of),
+            }
         });
         let mut ends = Vec::new();
         for (what, begin, end) in [
@@ -182,8 +194,8 @@ mod tests {
             .map(|number| {
                 let minutes = f64::from(number) / 6.0;
                 let noise = f64::from(number * 37 % 11) * 100.0;
-                // What is filled at first is no leak.
-                let filled = minutes.min(5.0) * 2000.0;
+                // What is filled at first is no leak, however long that takes.
+                let filled = minutes.min(12.0) * 2000.0;
                 let kib = 9000.0 + filled + noise + kib_per_minute * minutes;
                 Reading {
                     at: Duration::from_secs(10 * u64::from(number)),
@@ -192,6 +204,7 @@ mod tests {
                         ..Memory::default()
                     },
                     descriptors: 40 + (descriptors_per_minute * minutes) as usize,
+                    samples: HISTORY_EVENTS / 12.0 * minutes,
                     ..Reading::default()
                 }
             })
