@@ -1,18 +1,20 @@
 //! `cargo xtask bench`: the tables of what Sealwatch costs, measured anew.
 //!
-//! In: which table. Out: Markdown, as the README has it. Lacks on purpose: the
+//! In: which table, or none for all. Out: Markdown, as the README has it. Lacks on purpose: the
 //! measuring, which each table's module does.
 
 pub mod cost;
 mod daemon;
 
 use anyhow::Result;
+use clap::Parser;
 
 /// `cargo xtask bench`.
 #[derive(clap::Args, Debug)]
 pub struct BenchArgs {
+    /// One table; all of them, with the defaults of each, where none is named.
     #[command(subcommand)]
-    table: Table,
+    table: Option<Table>,
 }
 
 #[derive(clap::Subcommand, Debug)]
@@ -23,13 +25,28 @@ enum Table {
     Daemon(daemon::DaemonArgs),
 }
 
-/// Measures, and prints the table.
+/// The arguments of a table that was not named.
+#[derive(Parser)]
+struct Unnamed<A: clap::Args> {
+    #[command(flatten)]
+    args: A,
+}
+
+fn defaults<A: clap::Args>() -> A {
+    Unnamed::parse_from(["bench"]).args
+}
+
+/// Measures, and prints the tables.
 ///
 /// # Errors
 /// What could not be built or started, or a count that was lost.
 pub fn run(args: &BenchArgs) -> Result<()> {
     match &args.table {
-        Table::Cost(args) => cost::run(args),
-        Table::Daemon(args) => daemon::run(args),
+        Some(Table::Cost(args)) => cost::run(args),
+        Some(Table::Daemon(args)) => daemon::run(args),
+        None => {
+            cost::run(&defaults())?;
+            daemon::run(&defaults())
+        }
     }
 }
