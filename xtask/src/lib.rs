@@ -18,7 +18,7 @@ pub mod image;
 mod interrupt;
 pub mod layout;
 pub mod load;
-mod lock;
+pub mod lock;
 pub mod manifests;
 mod node;
 pub mod process;

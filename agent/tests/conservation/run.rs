@@ -3,16 +3,15 @@
 //! In: the environment. Out: what failed. Invariant: the seed of each schedule is
 //! printed, and is all that is needed to have it again. Lacks on purpose: judging.
 
-use std::fs::File;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use proptest::strategy::ValueTree;
-use rustix::fs::{FlockOperation, flock};
 use xtask::engine::Engine;
+use xtask::lock::Lock;
 
 use super::arena::Arena;
 use super::engines::cannot_run;
@@ -59,13 +58,12 @@ fn number(name: &str) -> Option<u64> {
 
 /// Waits until no other run plays on this machine: a schedule that fills a table fills
 /// that of every daemon.
-fn only_run() -> File {
-    let lock = File::create(PathBuf::from(SCRATCH).join("sealwatch-conservation.lock")).unwrap();
-    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+fn only_run() -> Lock {
+    let path = Path::new(SCRATCH).join("sealwatch-conservation.lock");
+    Lock::take_if_free(&path).unwrap().unwrap_or_else(|| {
         tell("conservation: waiting for another run to end");
-        flock(&lock, FlockOperation::LockExclusive).unwrap();
-    }
-    lock
+        Lock::take(&path).unwrap()
+    })
 }
 
 impl Run {
