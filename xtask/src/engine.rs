@@ -202,6 +202,14 @@ impl Engine {
         Ok(step::output(self.command().args(args))?.trim().to_owned())
     }
 
+    /// Removes every container.
+    ///
+    /// # Errors
+    /// docker's own, or a dockerd that does not do it.
+    pub fn remove_containers(&self) -> Result<()> {
+        shutdown::containers(self)
+    }
+
     /// Makes [`IMAGE`] where the engine lacks it.
     ///
     /// # Errors
@@ -307,7 +315,8 @@ fn dockerd(data: &Path, run: &Path, socket: &Path, log: &Path, more: &[&str]) ->
 impl Drop for Engine {
     fn drop(&mut self) {
         if let Some(daemon) = self.daemon.take() {
-            shutdown::containers(self);
+            // So that dockerd need not wait for any to end; if it fails, it ends without.
+            shutdown::report(shutdown::containers(self), "removing containers");
             shutdown::daemon(daemon);
         }
     }

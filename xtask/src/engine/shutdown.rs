@@ -24,19 +24,12 @@ const AT_ONCE: usize = 32;
 /// So many are removed within seconds.
 const REMOVED_WITHIN: Duration = Duration::from_secs(120);
 
-/// Removes every container, so that dockerd need not wait for any to end.
-pub(super) fn containers(engine: &Engine) {
-    let Ok(ids) = engine.docker_ok(&["ps", "--all", "--quiet"]) else {
-        return;
-    };
+/// Removes every container.
+pub(super) fn containers(engine: &Engine) -> Result<()> {
+    let ids = engine.docker_ok(&["ps", "--all", "--quiet"])?;
     let ids: Vec<&str> = ids.lines().collect();
-    for some in ids.chunks(AT_ONCE) {
-        if let Err(error) = remove(engine, some) {
-            // dockerd is ended without, and what it left has no mounts.
-            eprintln!("removing containers: {error:#}");
-            return;
-        }
-    }
+    ids.chunks(AT_ONCE)
+        .try_for_each(|some| remove(engine, some))
 }
 
 fn remove(engine: &Engine, ids: &[&str]) -> Result<()> {
@@ -128,7 +121,7 @@ fn mounted_below(mountinfo: &[u8], dir: &Path) -> Vec<PathBuf> {
     below
 }
 
-fn report<T, E: std::fmt::Display>(result: Result<T, E>, what: &str) {
+pub(super) fn report<T, E: std::fmt::Display>(result: Result<T, E>, what: &str) {
     if let Err(error) = result {
         eprintln!("{what}: {error}");
     }

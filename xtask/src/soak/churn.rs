@@ -178,14 +178,6 @@ impl Churn<'_> {
 
     /// Removes what is left.
     pub(super) fn remove_all(&self) -> Result<()> {
-        let engine = locked(self.soak.engine)?;
-        let ids = engine.docker_ok(&["ps", "--all", "--quiet"])?;
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let mut args = vec!["rm", "--force", "--volumes"];
-        args.extend(ids.lines());
-        engine.docker_ok(&args)?;
-        Ok(())
+        locked(self.soak.engine)?.remove_containers()
     }
 }
